@@ -1,0 +1,110 @@
+//! `zig build` makes the library that `src/native/library.ts` loads. Other steps: `test`, `bench`,
+//! `fuzz-object`; see native/README.md.
+//!
+//! The output is zig-out/lib/robyn-<os>-<arch>.<so|dylib|dll>, in Node's words for both, because
+//! the file that loads it knows `process.platform` and `process.arch`.
+
+const std = @import("std");
+
+pub fn build(b: *std.Build) void {
+    const target = b.standardTargetOptions(.{
+        // What is built on one computer runs on another: no features of this processor alone.
+        .default_target = .{ .cpu_model = .baseline },
+    });
+    const optimize = b.option(
+        std.builtin.OptimizeMode,
+        "optimize",
+        "ReleaseSafe by default: the core reads hostile bytes",
+    ) orelse .ReleaseSafe;
+
+    addLibrary(b, target, optimize);
+    addTests(b, target, optimize);
+    addBenchmark(b, target, optimize);
+}
+
+fn addLibrary(
+    b: *std.Build,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+) void {
+    const library = b.addLibrary(.{
+        .name = "robyn",
+        .linkage = .dynamic,
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("native/abi.zig"),
+            .target = target,
+            .optimize = optimize,
+            .strip = true,
+        }),
+    });
+    const name = b.fmt("robyn-{s}-{s}{s}", .{
+        platformName(target.result.os.tag),
+        archName(target.result.cpu.arch),
+        target.result.os.tag.dynamicLibSuffix(),
+    });
+    const install = b.addInstallArtifact(library, .{
+        .dest_dir = .{ .override = .lib },
+        .implib_dir = .disabled,
+        .pdb_dir = .disabled,
+        .dylib_symlinks = false,
+        .dest_sub_path = name,
+    });
+    b.getInstallStep().dependOn(&install.step);
+}
+
+fn addTests(
+    b: *std.Build,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+) void {
+    const filters = b.option(
+        []const []const u8,
+        "test-filter",
+        "Run only the tests whose name contains this text",
+    ) orelse &.{};
+    const tests = b.addTest(.{
+        .filters = filters,
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("native/tests.zig"),
+            .target = target,
+            .optimize = optimize,
+        }),
+    });
+    const step = b.step("test", "Run the unit tests and the scenario tables");
+    step.dependOn(&b.addRunArtifact(tests).step);
+    step.dependOn(&b.addFmt(.{ .paths = &.{ "native", "build.zig" }, .check = true }).step);
+}
+
+fn addBenchmark(
+    b: *std.Build,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+) void {
+    const benchmark = b.addExecutable(.{
+        .name = "robyn-bench",
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("native/bench.zig"),
+            .target = target,
+            .optimize = optimize,
+        }),
+    });
+    b.step("bench", "Measure find, insert and seal")
+        .dependOn(&b.addRunArtifact(benchmark).step);
+}
+
+fn platformName(os: std.Target.Os.Tag) []const u8 {
+    return switch (os) {
+        .linux => "linux",
+        .macos => "darwin",
+        .windows => "win32",
+        else => @tagName(os),
+    };
+}
+
+fn archName(arch: std.Target.Cpu.Arch) []const u8 {
+    return switch (arch) {
+        .x86_64 => "x64",
+        .aarch64 => "arm64",
+        else => @tagName(arch),
+    };
+}

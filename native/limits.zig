@@ -1,0 +1,58 @@
+//! Every limit of the native core, with its name and its unit in the name.
+//!
+//! Guarantees: the limits fit each other (the comptime block at the end), and TypeScript reads the
+//! same numbers from the manifest, so neither side can drift alone.
+//! Refuses: nothing by itself; the files that enforce a limit import it from here.
+
+const std = @import("std");
+const assert = std.debug.assert;
+
+/// Longest text that `find` looks at. A longer request target is answered as too long, unread.
+pub const url_bytes_max: u32 = 16 * 1024;
+
+/// Longest path inside that text, counted before anything is decoded.
+pub const path_bytes_max: u32 = 8 * 1024;
+
+/// Longest route pattern as its author wrote it.
+pub const pattern_bytes_max: u32 = 1024;
+
+/// Parameters (`:name` and `*name` together) in one pattern.
+pub const params_max: u32 = 16;
+
+/// Distinct method tokens in one table; the allowed methods are reported as bits of a `u32`.
+pub const methods_max: u32 = 32;
+
+/// Longest method token.
+pub const method_bytes_max: u32 = 32;
+
+/// Routes in one table, over all methods.
+pub const routes_max: u32 = 64 * 1024;
+
+/// Entries of one response cache: one per endpoint and encoding.
+pub const const_entries_max: u32 = 64 * 1024;
+
+/// Bytes of one response cache, heads and bodies together.
+pub const const_bytes_max: u32 = 64 * 1024 * 1024;
+
+/// A pattern grows at most threefold when its literals are percent-encoded.
+pub const shape_bytes_max: u32 = 3 * pattern_bytes_max;
+
+/// Highest endpoint id: `find` returns it as a non-negative `i32`.
+pub const endpoint_max: u32 = std.math.maxInt(i32);
+
+comptime {
+    assert(path_bytes_max <= url_bytes_max);
+    // Every pattern must be reachable by a path.
+    assert(shape_bytes_max <= path_bytes_max);
+    // The shortest parameter is `/:a`.
+    assert(params_max * 3 <= pattern_bytes_max);
+    // One bit each in `Match.allowed`.
+    assert(methods_max == 32);
+    assert(method_bytes_max <= std.math.maxInt(u8));
+    // Nodes of a sealed tree are numbered with a u32: each route adds at most two nodes per
+    // parameter, two for its literal ends, and two splits.
+    assert(@as(u64, routes_max) * (2 * params_max + 4) < std.math.maxInt(u32));
+    assert(routes_max <= endpoint_max);
+    // Offsets of labels in the tree are u32.
+    assert(@as(u64, routes_max) * shape_bytes_max < std.math.maxInt(u32));
+}

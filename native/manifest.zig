@@ -1,0 +1,78 @@
+//! What TypeScript compares with its own tables when it loads the library: limits, sizes and values
+//! of enums, as JSON text made by the compiler from the declarations themselves.
+//!
+//! Guarantees: nothing in it is written by hand, so it cannot disagree with the library it is in.
+
+const std = @import("std");
+const limits = @import("limits.zig");
+const method = @import("method.zig");
+const status = @import("status.zig");
+const response_cache = @import("response_cache.zig");
+const route_table = @import("route_table.zig");
+
+/// Counts up whenever a signature, a layout or the meaning of a value changes.
+pub const version: u32 = 1;
+
+pub const text = text: {
+    @setEvalBranchQuota(20_000);
+    break :text "{\"version\":" ++ std.fmt.comptimePrint("{d}", .{version}) ++
+        ",\"limits\":" ++ declarations(limits) ++
+        ",\"sizes\":" ++ sizes ++
+        ",\"methods\":" ++ methods ++
+        ",\"status\":" ++ values(status.Status) ++
+        ",\"verdict\":" ++ values(status.Verdict) ++
+        ",\"reason\":" ++ values(status.Reason) ++
+        ",\"encoding\":" ++ values(response_cache.Encoding) ++ "}";
+};
+
+const sizes = std.fmt.comptimePrint("{{\"Match\":{d},\"InsertReport\":{d},\"CacheEntry\":{d}}}", .{
+    @sizeOf(route_table.Match),
+    @sizeOf(route_table.InsertReport),
+    @sizeOf(response_cache.CacheEntry),
+});
+
+const methods = methods: {
+    var result: []const u8 = "[";
+    for (method.standard, 0..) |token, id| {
+        result = result ++ (if (id == 0) "\"" else ",\"") ++ token ++ "\"";
+    }
+    break :methods result ++ "]";
+};
+
+fn declarations(comptime Namespace: type) []const u8 {
+    comptime {
+        var result: []const u8 = "{";
+        for (@typeInfo(Namespace).@"struct".decls, 0..) |declaration, index| {
+            const value: u32 = @field(Namespace, declaration.name);
+            result = result ++ (if (index == 0) "" else ",") ++
+                std.fmt.comptimePrint("\"{s}\":{d}", .{ declaration.name, value });
+        }
+        return result ++ "}";
+    }
+}
+
+fn values(comptime Enum: type) []const u8 {
+    comptime {
+        var result: []const u8 = "{";
+        for (@typeInfo(Enum).@"enum".fields, 0..) |field, index| {
+            result = result ++ (if (index == 0) "" else ",") ++
+                std.fmt.comptimePrint("\"{s}\":{d}", .{ field.name, field.value });
+        }
+        return result ++ "}";
+    }
+}
+
+test "the manifest is JSON and names what it promises" {
+    const gpa = std.testing.allocator;
+    const parsed = try std.json.parseFromSlice(std.json.Value, gpa, text, .{});
+    defer parsed.deinit();
+    const root = parsed.value.object;
+    try std.testing.expectEqual(version, root.get("version").?.integer);
+    const root_limits = root.get("limits").?.object;
+    try std.testing.expectEqual(limits.params_max, root_limits.get("params_max").?.integer);
+    try std.testing.expectEqual(148, root.get("sizes").?.object.get("Match").?.integer);
+    try std.testing.expectEqual(-5, root.get("status").?.object.get("conflict").?.integer);
+    try std.testing.expectEqual(-3, root.get("verdict").?.object.get("bad_path").?.integer);
+    try std.testing.expectEqual(12, root.get("reason").?.object.get("bad_utf8").?.integer);
+    try std.testing.expectEqualStrings("TRACE", root.get("methods").?.array.items[8].string);
+}

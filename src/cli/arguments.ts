@@ -1,0 +1,41 @@
+/** The arguments of the command line, on `commander`. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { logLevels } from "../logger.ts";
+import type { StartOptions } from "../server/settings.ts";
+import { printRoutes } from "./commands/routes.ts";
+import { serveApp } from "./commands/serve.ts";
+import { versionText } from "./version.ts";
+
+export function buildProgram(): Command {
+  const program = new Command("robyn")
+    .description("Serves a robyn application.")
+    .option("-v, --version", "print the versions of robyn, Bun and the core")
+    .on("option:version", printVersion)
+    .helpOption("-h, --help", "print this help")
+    .showHelpAfterError("(robyn --help lists the commands and options)")
+    .argument("<app>", "TypeScript file that exports an app as default, or calls app.start()")
+    .option("--host <host>", "address or host name to listen on")
+    .option("--port <port>", "port to listen on, 0 for a free one", toPort)
+    .addOption(
+      new Option("--log-level <level>", "least level that is logged").choices([...logLevels]),
+    )
+    .action((app: string, flags: StartOptions) => serveApp(app, flags));
+  program
+    .command("routes")
+    .description("Prints the routes of an application without serving it.")
+    .argument("<app>", "TypeScript file of the application")
+    .option("--json", "print JSON")
+    .action((app: string, options: { json?: boolean }) => printRoutes(app, options.json === true));
+  return program;
+}
+
+function printVersion(): void {
+  console.log(versionText());
+  process.exit(0);
+}
+
+function toPort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError("It takes a whole number from 0 to 65535.");
+}

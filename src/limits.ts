@@ -1,0 +1,22 @@
+/**
+ * Every limit of the route table, by name. The same numbers stand in `native/limits.zig`; the manifest of the
+ * library is compared with this file when it is loaded, so the two cannot drift apart unnoticed.
+ */
+export const limits = {
+  /** Longest URL handed to the route table, in bytes. Bun itself refuses a request head above 16 KiB with 431. */
+  url_bytes_max: 16_384,
+  /** Longest path, in bytes before decoding; a longer one is answered 414. */
+  path_bytes_max: 8_192,
+  /** Longest pattern of a route or hook, in bytes. */
+  pattern_bytes_max: 1_024,
+  /** Most parameters in one pattern. */
+  params_max: 16,
+  /** Most different method tokens in one table (they form a 32-bit mask). */
+  methods_max: 32,
+  /** Longest method token, in bytes. */
+  method_bytes_max: 32,
+  /** Most routes in one table. */
+  routes_max: 65_536,
+} as const;
+
+export type LimitName = keyof typeof limits;

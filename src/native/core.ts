@@ -1,0 +1,67 @@
+/**
+ * The contract that the Zig core and the portable core both fulfil. Nothing above this room knows which one runs,
+ * apart from the banner.
+ */
+import type { Encoding } from "../http/negotiation.ts";
+import type { PatternRefusal, ReasonName } from "../http/pattern.ts";
+
+export type CoreName = "zig" | "portable";
+
+/** Why an insert was refused; the caller knows the routes by their endpoint ids and writes the sentence. */
+export interface Refusal {
+  readonly status:
+    PatternRefusal | "conflict" | "method_invalid" | "too_many_methods" | "too_many_routes";
+  readonly reason: ReasonName;
+  /** Byte offset in the pattern, for `pattern_invalid`. */
+  readonly offset: number;
+  /** Endpoint of the route that is in the way, for `conflict`. */
+  readonly conflict: number;
+}
+
+/**
+ * Routes of one application: building, then sealed and immutable.
+ *
+ * `find` leaves its result in the table until the next `find`: read what is needed before anything is awaited.
+ */
+export interface RouteTable {
+  /** @returns why the route was refused; the table is then unchanged. */
+  insert(method: string, pattern: string, endpoint: number): Refusal | undefined;
+  /** From now on `find` works and `insert` throws. */
+  seal(): void;
+  /** Id of a method token, or `unknownMethod`. */
+  methodId(token: string): number;
+  /** @returns the endpoint, or a negative verdict (`src/http/path.ts`). */
+  find(method: number, url: string): number;
+  /** Canonical path of the last find, unless it was refused. */
+  path(): string;
+  /** Number of parameter values of the last find. */
+  readonly valuesCount: number;
+  /** Value of a parameter of the last find, decoded. */
+  value(index: number): string;
+  /** After `method_not_allowed`: the tokens that have a route here, in the order of their ids. */
+  allowed(): string[];
+  /** Frees what the table holds; it must not be used afterwards. */
+  destroy(): void;
+}
+
+export interface StoredResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+}
+
+/** Const responses by endpoint and content coding. What `get` returns stays valid until the cache is destroyed. */
+export interface ResponseCache {
+  /** @throws TypeError if the key is taken, the cache is sealed or its limits are reached. */
+  put(endpoint: number, encoding: Encoding, response: StoredResponse): void;
+  /** From now on `get` works and `put` throws. */
+  seal(): void;
+  get(endpoint: number, encoding: Encoding): StoredResponse | undefined;
+  destroy(): void;
+}
+
+export interface Core {
+  readonly name: CoreName;
+  createRouteTable(options: { strict: boolean }): RouteTable;
+  createResponseCache(): ResponseCache;
+}

@@ -1,0 +1,63 @@
+/**
+ * The C surface of the library, line for line the mirror of `native/abi.zig`. A test compares the exported names of
+ * the library with the keys of this table, in both directions.
+ */
+import type { FFIFunction } from "bun:ffi";
+import { limits } from "../limits.ts";
+
+/** Raised with every change of a signature, a struct, a limit or a value below. */
+export const abiVersion = 1;
+
+export const symbols = {
+  robyn_abi_version: { args: [], returns: "u32" },
+  robyn_manifest: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  robyn_table_create: { args: ["u32"], returns: "ptr" },
+  robyn_table_destroy: { args: ["ptr"], returns: "void" },
+  robyn_table_method: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_table_insert: { args: ["ptr", "u32", "ptr", "u32", "u32", "ptr"], returns: "i32" },
+  robyn_table_seal: { args: ["ptr"], returns: "i32" },
+  robyn_table_find: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_cache_create: { args: [], returns: "ptr" },
+  robyn_cache_destroy: { args: ["ptr"], returns: "void" },
+  robyn_cache_put: {
+    args: ["ptr", "u32", "u32", "u32", "ptr", "u32", "ptr", "u32"],
+    returns: "i32",
+  },
+  robyn_cache_seal: { args: ["ptr"], returns: "i32" },
+  robyn_cache_get: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
+} as const satisfies Record<string, FFIFunction>;
+
+export const status = {
+  ok: 0,
+  out_of_memory: -1,
+  sealed: -2,
+  not_sealed: -3,
+  pattern_invalid: -4,
+  conflict: -5,
+  too_many_parameters: -6,
+  pattern_too_long: -7,
+  too_many_methods: -8,
+  method_invalid: -9,
+  too_many_routes: -10,
+  out_of_space: -11,
+  invalid_argument: -12,
+  not_found: -13,
+} as const;
+
+export type StatusName = keyof typeof status;
+
+/** Offsets of `Match`, in 32-bit words: allowed, path_start, path_end, rewritten, values_count, spans. */
+export const matchWords = {
+  allowed: 0,
+  path_start: 1,
+  path_end: 2,
+  rewritten: 3,
+  values_count: 4,
+  spans: 5,
+} as const;
+
+export const sizes = {
+  Match: (matchWords.spans + 2 * limits.params_max) * 4,
+  InsertReport: 16,
+  CacheEntry: 32,
+} as const;

@@ -1,0 +1,74 @@
+/**
+ * The one exit: whatever a handler or a hook returns becomes a `Response` here.
+ *
+ * | value | answer |
+ * |---|---|
+ * | `Response` | as it is |
+ * | `string` | 200 `text/plain; charset=utf-8` |
+ * | `null`, `undefined` | 204 |
+ * | number, boolean, object, array | 200 `application/json` |
+ * | `ArrayBuffer` or a view | 200 `application/octet-stream` |
+ * | `Blob`, `Bun.file` | 200 with its type; a missing file is 404 |
+ * | `ReadableStream` | 200 `application/octet-stream` |
+ * | async iterator of strings or bytes | 200 `text/plain; charset=utf-8`, streamed |
+ * | `status(code, value)` | the same rules with that status |
+ * | function, symbol, bigint | ROBYN_VALUE_UNSUPPORTED, a 500 |
+ */
+import { HttpError, RobynError } from "../errors.ts";
+import { hasNoContent } from "../http/status.ts";
+import { streamOf } from "./stream.ts";
+import { StatusValue } from "./values.ts";
+
+/** @throws RobynError ROBYN_VALUE_UNSUPPORTED, or what `JSON.stringify` throws (a cycle, a throwing `toJSON`). */
+export function toResponse(value: unknown, status = 200): Response | Promise<Response> {
+  if (typeof value === "string") return status === 200 ? new Response(value) : text(value, status);
+  if (value instanceof Response) return value;
+  if (value === null || value === undefined)
+    return new Response(null, { status: status === 200 ? 204 : status });
+  if (typeof value === "object") return objectToResponse(value, status);
+  if (typeof value === "number" || typeof value === "boolean") return jsonResponse(value, status);
+  throw new RobynError(
+    "ROBYN_VALUE_UNSUPPORTED",
+    `A handler returned a ${typeof value}, which has no form on the wire.`,
+    "Return a string, number, boolean, null, object, bytes, Blob, stream or Response.",
+  );
+}
+
+function objectToResponse(value: object, status: number): Response | Promise<Response> {
+  if (value instanceof StatusValue) return toResponse(value.value, value.status);
+  if (value instanceof Blob) return blobToResponse(value, status);
+  if (value instanceof ReadableStream) return withType(value, octetStream, status);
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value))
+    return withType(value as Uint8Array<ArrayBuffer>, octetStream, status);
+  if (Symbol.asyncIterator in value)
+    return withType(streamOf(value as AsyncIterable<unknown>), plainText, status);
+  return jsonResponse(value, status);
+}
+
+/** `Bun.file` is lazy: whether it exists is known only now, and a missing one must not become a 500. */
+function blobToResponse(blob: Blob, status: number): Response | Promise<Response> {
+  if (!isFile(blob)) return new Response(blob, { status });
+  return blob.exists().then((exists) => {
+    if (!exists) throw new HttpError(404);
+    return new Response(blob, { status });
+  });
+}
+
+function isFile(blob: Blob): blob is Bun.BunFile {
+  return "exists" in blob && typeof blob.exists === "function";
+}
+
+function jsonResponse(value: unknown, status: number): Response {
+  return hasNoContent(status) ? new Response(null, { status }) : Response.json(value, { status });
+}
+
+function text(value: string, status: number): Response {
+  return hasNoContent(status) ? new Response(null, { status }) : new Response(value, { status });
+}
+
+function withType(body: Bun.BodyInit, type: string, status: number): Response {
+  return new Response(body, { status, headers: { "content-type": type } });
+}
+
+const octetStream = "application/octet-stream";
+const plainText = "text/plain; charset=utf-8";

@@ -1,0 +1,281 @@
+/**
+ * Turns the collected definitions into what serves them: every route into the table, hooks and handler into one
+ * chain per endpoint, const responses into the cache. Runs once; a mistake stops it before anything listens.
+ */
+import { RobynError } from "../errors.ts";
+import {
+  coverage,
+  matchPattern,
+  parsePattern,
+  type Pattern,
+  PatternError,
+} from "../http/pattern.ts";
+import type { Logger } from "../logger.ts";
+import type { Core, CoreName, ResponseCache, RouteTable } from "../native/core.ts";
+import { Context } from "../request/context.ts";
+import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
+import { toResponse } from "../response/to-response.ts";
+import { html, redirect, status } from "../response/values.ts";
+import { type Chain, type ChainParts, compose, type ErrorPolicy } from "./compose.ts";
+import { describeRoute, hookPatternError, refusalError } from "./refusal.ts";
+import type {
+  AfterHook,
+  AnyContext,
+  AnyState,
+  BeforeHook,
+  Route,
+  Scope,
+  ScopedHook,
+} from "./route.ts";
+
+export interface CompileOptions {
+  readonly core: Core;
+  readonly strict: boolean;
+  readonly logger: Logger;
+  readonly development: boolean;
+}
+
+/** One compiled route. */
+export interface Endpoint {
+  readonly route: Route;
+  readonly pattern: Pattern;
+  readonly chain: Chain;
+  readonly handler: (context: AnyContext) => unknown;
+  /** How many hooks may run, for listings. */
+  readonly hooks: number;
+  constResponse: ConstResponse | undefined;
+}
+
+export interface Compiled {
+  readonly core: CoreName;
+  readonly table: RouteTable;
+  readonly endpoints: readonly Endpoint[];
+  /** Hooks and exception handlers for requests that no route answers. */
+  readonly miss: Chain;
+  /** True if `miss` has anything to run. */
+  readonly missHasParts: boolean;
+  /** Method tokens that a route takes. */
+  readonly methods: ReadonlySet<string>;
+  readonly strict: boolean;
+}
+
+/** @throws RobynError naming the route, and for a conflict both routes. */
+export async function compile(
+  routes: readonly Route[],
+  scopes: readonly Scope[],
+  options: CompileOptions,
+): Promise<Compiled> {
+  const table = options.core.createRouteTable({ strict: options.strict });
+  const cache = options.core.createResponseCache();
+  const patterns = new PatternCache(options.strict);
+  const missParts = partsOfMiss(scopes, patterns);
+  const endpoints = routes.map((route, id) =>
+    defineEndpoint(route, id, routes, table, patterns, options),
+  );
+  table.seal();
+  await storeConstResponses(endpoints, cache);
+  return {
+    core: options.core.name,
+    table,
+    endpoints,
+    miss: compose(missParts, options),
+    missHasParts:
+      missParts.before.length + missParts.after.length + missParts.exceptions.length > 0,
+    methods: new Set(routes.map((route) => route.method)),
+    strict: options.strict,
+  };
+}
+
+function defineEndpoint(
+  route: Route,
+  id: number,
+  routes: readonly Route[],
+  table: RouteTable,
+  patterns: PatternCache,
+  policy: ErrorPolicy,
+): Endpoint {
+  const refused = table.insert(route.method, route.path, id);
+  if (refused !== undefined) throw refusalError(route, refused, routes);
+  checkConst(route);
+  const pattern = patterns.parse(route.path);
+  const parts = partsOfRoute(route, pattern, patterns);
+  const endpoint: Endpoint = {
+    route,
+    pattern,
+    chain: compose(parts, policy),
+    handler:
+      route.options.const === true
+        ? (context) => endpoint.constResponse!.answer(context.request)
+        : route.handler,
+    hooks: parts.before.length + parts.after.length,
+    constResponse: undefined,
+  };
+  return endpoint;
+}
+
+function partsOfRoute(route: Route, pattern: Pattern, patterns: PatternCache): ChainParts {
+  const before = route.scopes.flatMap((scope) =>
+    select(scope.before, pattern, patterns, onlyBefore),
+  );
+  const after = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
+  return {
+    before: [...before, ...toList(route.options.beforeRequest)],
+    after: [...after, ...toList(route.options.afterRequest)].reverse(),
+    exceptions: route.scopes.flatMap((scope) => scope.exceptions).reverse(),
+    status: route.options.statusCode ?? 200,
+    name: `${route.method} ${route.path}`,
+  };
+}
+
+/**
+ * For a miss there is no route to compare with, so patterns are tried per request, and the hooks of a SubRouter
+ * apply below its prefix. A SubRouter without prefix has no region: its hooks belong to its routes alone.
+ */
+function partsOfMiss(scopes: readonly Scope[], patterns: PatternCache): ChainParts {
+  const regions = scopes.filter((scope, index) => index === 0 || scope.prefix !== "");
+  const below = <Hook>(hooks: readonly ScopedHook<Hook>[], { prefix }: Scope): ScopedHook<Hook>[] =>
+    hooks.map(({ hook, pattern }) => ({
+      hook,
+      pattern: pattern ?? (prefix === "" ? undefined : `${prefix}/*`),
+    }));
+  return {
+    before: regions.flatMap((scope) =>
+      select(below(scope.before, scope), undefined, patterns, onlyBefore),
+    ),
+    after: regions
+      .flatMap((scope) => select(below(scope.after, scope), undefined, patterns, onlyAfter))
+      .reverse(),
+    exceptions: [...(scopes[0]?.exceptions ?? [])].reverse(),
+    status: 200,
+    name: "no route",
+  };
+}
+
+/** The hooks that can apply to a route: as they are where they always do, with a check where the path decides. */
+function select<Hook>(
+  hooks: readonly ScopedHook<Hook>[],
+  route: Pattern | undefined,
+  patterns: PatternCache,
+  only: (pattern: Pattern, hook: Hook) => Hook,
+): Hook[] {
+  const selected: Hook[] = [];
+  for (const { hook, pattern: source } of hooks) {
+    if (source === undefined) {
+      selected.push(hook);
+      continue;
+    }
+    const pattern = patterns.parse(source);
+    const relation = route === undefined ? "depends" : coverage(pattern, route);
+    if (relation === "always") selected.push(hook);
+    if (relation === "depends") selected.push(only(pattern, hook));
+  }
+  return selected;
+}
+
+function onlyBefore(pattern: Pattern, hook: BeforeHook<AnyState>): BeforeHook<AnyState> {
+  return (context) => (covers(pattern, context) ? hook(context) : undefined);
+}
+
+function onlyAfter(pattern: Pattern, hook: AfterHook<AnyState>): AfterHook<AnyState> {
+  return (response, context) => (covers(pattern, context) ? hook(response, context) : undefined);
+}
+
+function covers(pattern: Pattern, context: AnyContext): boolean {
+  const path = context.canonicalPath;
+  return path !== undefined && matchPattern(pattern, path) !== undefined;
+}
+
+/** Hook patterns repeat for every route; each is parsed once. */
+class PatternCache {
+  readonly #strict: boolean;
+  readonly #patterns = new Map<string, Pattern>();
+
+  constructor(strict: boolean) {
+    this.#strict = strict;
+  }
+
+  parse(source: string): Pattern {
+    const known = this.#patterns.get(source);
+    if (known !== undefined) return known;
+    const pattern = this.#parse(source);
+    this.#patterns.set(source, pattern);
+    return pattern;
+  }
+
+  #parse(source: string): Pattern {
+    try {
+      return parsePattern(source, this.#strict);
+    } catch (error) {
+      throw error instanceof PatternError ? hookPatternError(source, error) : error;
+    }
+  }
+}
+
+function checkConst(route: Route): void {
+  if (route.options.const !== true || route.method === "GET") return;
+  throw new RobynError(
+    "ROBYN_CONST_INVALID",
+    `${describeRoute(route)} is const, but only GET routes can be: other methods are asked to do something.`,
+    "Remove const, or make it a GET route.",
+  );
+}
+
+async function storeConstResponses(
+  endpoints: readonly Endpoint[],
+  cache: ResponseCache,
+): Promise<void> {
+  for (const [id, { route }] of endpoints.entries()) {
+    if (route.options.const === true) await storeConstResponse(cache, id, await runOnce(route));
+  }
+  cache.seal();
+  for (const [id, endpoint] of endpoints.entries()) {
+    if (endpoint.route.options.const === true)
+      endpoint.constResponse = new ConstResponse(cache, id);
+  }
+}
+
+async function runOnce(route: Route): Promise<Response> {
+  try {
+    const response = await toResponse(
+      await route.handler(constContext(route)),
+      route.options.statusCode,
+    );
+    if (response.status >= 500) throw new Error(`it answered ${response.status}`);
+    return response;
+  } catch (cause) {
+    if (cause instanceof RobynError) throw cause;
+    const why = cause instanceof Error ? cause.message : Bun.inspect(cause);
+    throw new RobynError(
+      "ROBYN_CONST_FAILED",
+      `The handler of the const route ${describeRoute(route)} failed at start: ${why}.`,
+      "A const handler runs once, before the server listens; it must not fail.",
+      { cause },
+    );
+  }
+}
+
+/** There is no request at start; a handler that reads one would answer every client with the same accident. */
+function constContext(route: Route): AnyContext {
+  const refuse = (_: unknown, member: string | symbol): never => {
+    throw new RobynError(
+      "ROBYN_REQUEST_IN_CONST",
+      `The const route ${describeRoute(route)} reads "${String(member)}" of the request, but it runs before any request.`,
+      "Remove const, or compute the answer without the request.",
+    );
+  };
+  const helpers: Readonly<Record<string, unknown>> = { status, html, redirect };
+  const handler: ProxyHandler<object> = {
+    get: (target, member) =>
+      typeof member === "string" && Object.hasOwn(helpers, member)
+        ? helpers[member]
+        : refuse(target, member),
+    has: refuse,
+    ownKeys: (target) => refuse(target, "…"),
+  };
+  return new Proxy(Object.create(Context.prototype), handler) as AnyContext;
+}
+
+function toList<Item>(value: Item | readonly Item[] | undefined): readonly Item[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value as Item];
+}

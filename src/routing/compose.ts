@@ -1,0 +1,186 @@
+/**
+ * Folds hooks, handler and error handlers of a route into one function, once, at start. Per request nothing is
+ * decided twice, and a chain without promises answers without a promise.
+ *
+ * before hooks (outermost first) → handler → toResponse → after hooks (innermost first)
+ *      └── a value: the answer ──────────▲                 ▲
+ *      └── an error ─▶ exception handlers, or a problem document
+ */
+import { HttpError, RobynError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { problem, problemOf, problemOfUnknown } from "../response/problem.ts";
+import { toResponse } from "../response/to-response.ts";
+import type { AfterHook, AnyContext, AnyState, BeforeHook, ExceptionHandler } from "./route.ts";
+
+type Eventually<Value> = Value | Promise<Value>;
+
+/** What a chain is made of; hooks and exception handlers in the order in which they run. */
+export interface ChainParts {
+  readonly before: readonly BeforeHook<AnyState>[];
+  readonly after: readonly AfterHook<AnyState>[];
+  readonly exceptions: readonly ExceptionHandler<AnyState>[];
+  /** Status for plain values. */
+  readonly status: number;
+  /** For the log: `GET /users/:id`. */
+  readonly name: string;
+}
+
+export interface ErrorPolicy {
+  readonly logger: Logger;
+  /** Whether a client may read what went wrong. */
+  readonly development: boolean;
+}
+
+/** Answers one request. `handler` is given per call, so that one chain serves every kind of miss. */
+export type Chain = (
+  context: AnyContext,
+  handler: (context: AnyContext) => unknown,
+) => Eventually<Response>;
+
+export function compose(parts: ChainParts, policy: ErrorPolicy): Chain {
+  const { before, after, status } = parts;
+  const fail = (error: unknown, context: AnyContext) => recover(error, context, parts, policy);
+
+  const respond = (value: unknown, context: AnyContext): Eventually<Response> => {
+    try {
+      const response = toResponse(value, status);
+      return response instanceof Promise
+        ? response.catch((error) => fail(error, context))
+        : response;
+    } catch (error) {
+      return fail(error, context);
+    }
+  };
+
+  const answer: Chain = (context, handler) => {
+    try {
+      const value = before.length === 0 ? handler(context) : runBefore(before, 0, context, handler);
+      if (!isPromise(value)) return respond(value, context);
+      return Promise.resolve(value).then(
+        (settled) => respond(settled, context),
+        (error) => fail(error, context),
+      );
+    } catch (error) {
+      return fail(error, context);
+    }
+  };
+
+  if (after.length === 0) return answer;
+  return (context, handler) => {
+    const response = answer(context, handler);
+    if (response instanceof Response) return runAfter(after, 0, response, context, fail);
+    return response.then((settled) => runAfter(after, 0, settled, context, fail));
+  };
+}
+
+function runBefore(
+  hooks: ChainParts["before"],
+  start: number,
+  context: AnyContext,
+  handler: (context: AnyContext) => unknown,
+): unknown {
+  for (let index = start; index < hooks.length; index++) {
+    const value = hooks[index]!(context);
+    if (isPromise(value)) {
+      return Promise.resolve(value).then((settled) =>
+        settled === undefined ? runBefore(hooks, index + 1, context, handler) : settled,
+      );
+    }
+    if (value !== undefined) return value;
+  }
+  return handler(context);
+}
+
+/** A hook that fails does not keep the outer ones from running: they may set what every answer must have. */
+function runAfter(
+  hooks: ChainParts["after"],
+  start: number,
+  first: Response,
+  context: AnyContext,
+  fail: (error: unknown, context: AnyContext) => Eventually<Response>,
+): Eventually<Response> {
+  let response = first;
+  for (let index = start; index < hooks.length; index++) {
+    let next: Eventually<Response>;
+    try {
+      next = afterOne(hooks[index]!, response, context, fail);
+    } catch (error) {
+      next = fail(error, context);
+    }
+    if (!(next instanceof Response))
+      return next.then((settled) => runAfter(hooks, index + 1, settled, context, fail));
+    response = next;
+  }
+  return response;
+}
+
+function afterOne(
+  hook: AfterHook<AnyState>,
+  response: Response,
+  context: AnyContext,
+  fail: (error: unknown, context: AnyContext) => Eventually<Response>,
+): Eventually<Response> {
+  const value = hook(response, context);
+  if (value === undefined) return response;
+  if (!isPromise(value)) return toResponse(value);
+  return Promise.resolve(value)
+    .then((settled) => (settled === undefined ? response : toResponse(settled)))
+    .catch((error) => fail(error, context));
+}
+
+/** The way of every error: exception handlers from the inside out, else a problem document. Never throws. */
+function recover(
+  error: unknown,
+  context: AnyContext,
+  parts: ChainParts,
+  policy: ErrorPolicy,
+): Eventually<Response> {
+  if (error instanceof Response) return error;
+  if (parts.exceptions.length === 0) return answerError(error, context, parts, policy);
+  return askHandlers(error, context, parts, policy);
+}
+
+async function askHandlers(
+  error: unknown,
+  context: AnyContext,
+  parts: ChainParts,
+  policy: ErrorPolicy,
+): Promise<Response> {
+  try {
+    for (const handler of parts.exceptions) {
+      const value = await handler(error, context);
+      if (value !== undefined) return await toResponse(value);
+    }
+    return answerError(error, context, parts, policy);
+  } catch (second) {
+    if (second !== error) policy.logger.error(`${parts.name}: an exception handler failed`, second);
+    return answerError(error, context, parts, policy);
+  }
+}
+
+function answerError(
+  error: unknown,
+  context: AnyContext,
+  parts: ChainParts,
+  policy: ErrorPolicy,
+): Response {
+  try {
+    if (error instanceof HttpError) {
+      if (error.status >= 500) policy.logger.error(`${parts.name}: ${error.status}`, error);
+      return problemOf(error);
+    }
+    const what =
+      error instanceof RobynError ? `${parts.name}: ${error.message}` : `${parts.name} failed`;
+    policy.logger.error(what, error, { method: context.method, path: context.path });
+    return problemOfUnknown(error, policy.development);
+  } catch {
+    // A logger, a getter of the error or a cyclic extension failed: the client still gets an answer.
+    return problem(500);
+  }
+}
+
+/** Promises and, as with `await`, any thenable: query builders return their own. */
+function isPromise<Value>(value: Eventually<Value>): value is Promise<Awaited<Value>> & Value {
+  if (typeof value !== "object" || value === null) return false;
+  return value instanceof Promise || ("then" in value && typeof value.then === "function");
+}

@@ -1,0 +1,113 @@
+/** Definitions: plain data, nothing native yet. */
+import type { Context } from "../request/context.ts";
+
+/** Names in a path: `"/users/:id/*rest"` gives `{ id: string; rest: string }`, a bare `*` gives `"*"`. */
+export type PathParameters<Path extends string> = string extends Path
+  ? Record<string, string>
+  : { [Name in ParameterNames<Path>]: string };
+
+type ParameterNames<Path extends string> = Path extends `${infer Segment}/${infer Rest}`
+  ? ParameterName<Segment> | ParameterNames<Rest>
+  : ParameterName<Path>;
+
+type ParameterName<Segment extends string> = Segment extends `:${infer Name}`
+  ? Name
+  : Segment extends "*"
+    ? "*"
+    : Segment extends `*${infer Name}`
+      ? Name
+      : never;
+
+/** Returns a plain value, a `Response`, or a promise of either (`src/response/to-response.ts` lists the values). */
+export type Handler<Params extends object, State extends object> = (
+  context: Context<Params, State>,
+) => unknown;
+
+/** Returns nothing to go on, or any value to answer with it and skip what comes after. */
+export type BeforeHook<State extends object> = (
+  context: Context<Record<string, string>, State>,
+) => unknown;
+
+/** Returns nothing to keep the response, or a value that replaces it. */
+export type AfterHook<State extends object> = (
+  response: Response,
+  context: Context<Record<string, string>, State>,
+) => unknown;
+
+/** Returns a value to answer with it, or nothing to leave the error to the next handler outwards. */
+export type ExceptionHandler<State extends object> = (
+  error: unknown,
+  context: Context<Record<string, string>, State>,
+) => unknown;
+
+export interface RouteOptions<State extends object = Record<string, unknown>> {
+  /** Runs the handler once, at start, and answers with its stored result. GET (and HEAD) only. Default false. */
+  const?: boolean;
+  /** Status for plain values; an explicit `Response` or `status()` wins. Default 200. */
+  statusCode?: number;
+  /** Hooks of this route alone; they run innermost. */
+  beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
+  afterRequest?: AfterHook<State> | readonly AfterHook<State>[];
+}
+
+/** Names of the options, to refuse unknown ones instead of passing over them. */
+export const routeOptionNames = [
+  "const",
+  "statusCode",
+  "beforeRequest",
+  "afterRequest",
+] as const satisfies readonly (keyof RouteOptions)[];
+
+/** A hook and where it applies: everywhere in its scope, or on the paths of a pattern. */
+export interface ScopedHook<Hook> {
+  readonly hook: Hook;
+  /** Full pattern (prefixes included), or undefined for the whole scope. */
+  readonly pattern: string | undefined;
+}
+
+/** Any route, its types erased: definitions are typed where they are written, records are plain. */
+export type AnyState = Record<string, unknown>;
+export type AnyContext = Context<Record<string, string>, AnyState>;
+
+export interface Route {
+  readonly method: string;
+  /** Full path, prefixes included, as written. */
+  readonly path: string;
+  readonly handler: Handler<Record<string, string>, AnyState>;
+  readonly options: RouteOptions<AnyState>;
+  /** Where it was defined; its stack is read only when a message or a listing needs it. */
+  readonly definedAt: Error;
+  /** Scopes around the route, outermost first. */
+  readonly scopes: readonly Scope[];
+}
+
+/** What an app or a SubRouter contributes to the routes inside it. */
+export interface Scope {
+  readonly before: readonly ScopedHook<BeforeHook<AnyState>>[];
+  readonly after: readonly ScopedHook<AfterHook<AnyState>>[];
+  readonly exceptions: readonly ExceptionHandler<AnyState>[];
+  /** Prefix of the scope, `""` for the app. */
+  readonly prefix: string;
+  readonly tags: readonly string[];
+}
+
+/** `file:line` of a definition: the first frame that is not the framework's own. */
+export function locationOf(definedAt: Error): string | undefined {
+  const frames = (definedAt.stack ?? "")
+    .split("\n")
+    .filter((line) => line.trimStart().startsWith("at "));
+  const frame = frames.find((line) => !line.includes(ownDirectory));
+  const location = frame?.match(/\(?([^()\s]+):(\d+):\d+\)?$/);
+  if (location === null || location === undefined) return undefined;
+  return `${shorten(location[1]!)}:${location[2]}`;
+}
+
+/** `src/` of the framework. In a compiled binary every frame is in one file, so nothing is filtered there. */
+const ownDirectory = Bun.isStandaloneExecutable
+  ? "\0"
+  : `${import.meta.dir.slice(0, -"routing".length)}`;
+
+function shorten(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}

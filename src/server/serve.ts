@@ -1,0 +1,83 @@
+/** The only caller of `Bun.serve`. */
+import { lookup } from "node:dns/promises";
+import { RobynError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { BunServer } from "../request/context.ts";
+import { problem } from "../response/problem.ts";
+import type { Compiled } from "../routing/compile.ts";
+import { accelerate } from "./accelerator.ts";
+import type { Dispatch } from "./dispatch.ts";
+import type { Settings } from "./settings.ts";
+
+/** @throws RobynError ROBYN_PORT_IN_USE, ROBYN_HOST_INVALID or ROBYN_LISTEN_FAILED */
+export async function serve(
+  compiled: Compiled,
+  dispatch: Dispatch,
+  settings: Settings,
+  logger: Logger,
+): Promise<BunServer> {
+  await checkHost(settings.host);
+  try {
+    return Bun.serve({
+      hostname: settings.host,
+      port: settings.port,
+      idleTimeout: settings.keepAliveTimeout,
+      maxRequestBodySize: settings.maxPayloadSize,
+      ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+      // Always set: left alone, Bun decides by NODE_ENV and its error page shows source code to the client.
+      development: false,
+      routes: settings.accelerator ? accelerate(compiled) : {},
+      fetch: dispatch,
+      error(error) {
+        logger.error("an error left the dispatcher", error);
+        return problem(500);
+      },
+    });
+  } catch (error) {
+    throw listenError(error, settings);
+  }
+}
+
+/** `Bun.serve` reports an unknown host as a busy port, so the name is looked up first. */
+async function checkHost(host: string): Promise<void> {
+  try {
+    await lookup(host);
+  } catch (cause) {
+    throw new RobynError(
+      "ROBYN_HOST_INVALID",
+      `The host ${JSON.stringify(host)} is not an address of this machine: it cannot be resolved.`,
+      'Listen on "127.0.0.1", "0.0.0.0", "::" or a name of this machine.',
+      { cause },
+    );
+  }
+}
+
+function listenError(error: unknown, { host, port }: Settings): RobynError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "EADDRINUSE") {
+    return new RobynError(
+      "ROBYN_PORT_IN_USE",
+      `Port ${port} on ${host} is in use${holderOf(port)}.`,
+      "Stop that process, or choose another port with --port, ROBYN_PORT or start({ port }); 0 takes a free one.",
+      { cause: error },
+    );
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return new RobynError(
+    "ROBYN_LISTEN_FAILED",
+    `The server could not listen on ${host}:${port}: ${why}.`,
+    "Ports below 1024 need privileges; the host must be an address of this machine.",
+    { cause: error },
+  );
+}
+
+/** Names the process where the system tells: `ss` on Linux. */
+function holderOf(port: number): string {
+  try {
+    const { stdout } = Bun.spawnSync(["ss", "-Hltnp", `sport = :${port}`], { stderr: "ignore" });
+    const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout.toString());
+    return found === null ? "" : ` by ${found[1]} (pid ${found[2]})`;
+  } catch {
+    return "";
+  }
+}
