@@ -20,6 +20,7 @@ pub fn build(b: *std.Build) void {
     addLibrary(b, target, optimize);
     addTests(b, target, optimize);
     addBenchmark(b, target, optimize);
+    addFuzzObject(b, target, optimize);
 }
 
 fn addLibrary(
@@ -90,6 +91,30 @@ fn addBenchmark(
     });
     b.step("bench", "Measure find, insert and seal")
         .dependOn(&b.addRunArtifact(benchmark).step);
+}
+
+/// Zig instruments, libFuzzer drives: `zig build test --fuzz` does not work in 0.16. See
+/// native/README.md for the command that links the object.
+fn addFuzzObject(
+    b: *std.Build,
+    target: std.Build.ResolvedTarget,
+    optimize: std.builtin.OptimizeMode,
+) void {
+    const object = b.addObject(.{
+        .name = "robyn-fuzz",
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("native/fuzz.zig"),
+            .target = target,
+            .optimize = optimize,
+            .pic = true,
+            .fuzz = true,
+            .link_libc = true,
+            .stack_check = false,
+        }),
+    });
+    const install = b.addInstallFile(object.getEmittedBin(), "fuzz/robyn-fuzz.o");
+    b.step("fuzz-object", "Compile the fuzz target for libFuzzer")
+        .dependOn(&install.step);
 }
 
 fn platformName(os: std.Target.Os.Tag) []const u8 {

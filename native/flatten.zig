@@ -43,11 +43,11 @@ pub fn flatten(gpa: Allocator, builder: *const Builder) Allocator.Error!Tree {
     for (flattener.tree.roots) |root| {
         if (root != none) flattener.tree.nodes[root] = inherited;
     }
-    flattener.labels_count = 0;
+    flattener.labels_count = tree_module.labels_padding;
     flattener.slots_count = 0;
     for (0..flattener.count) |node_number| flattener.write(@intCast(node_number));
     assert(flattener.slots_count == flattener.tree.slots.len);
-    assert(flattener.labels_count + tree_module.labels_padding == labels_len);
+    assert(flattener.labels_count == labels_len);
     return flattener.tree;
 }
 

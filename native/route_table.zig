@@ -14,6 +14,7 @@ const pattern = @import("pattern.zig");
 const status = @import("status.zig");
 const Builder = @import("builder.zig").Builder;
 const Tree = @import("tree.zig").Tree;
+const none = @import("tree.zig").none;
 const flatten = @import("flatten.zig").flatten;
 
 /// What an insert has to say beside its status.
@@ -133,21 +134,27 @@ pub const Table = struct {
             .building => return verdict(.not_sealed),
             .sealed => |*tree| tree,
         };
-        const span = path.canonical(url, table.options.strict) catch |err| return switch (err) {
-            error.BadPath => verdict(.bad_path),
-            error.PathTooLong => verdict(.path_too_long),
-            error.BadHost => verdict(.bad_host),
-        };
+        var marks: path.Marks = .of(url);
+        const span = path.canonical(url, table.options.strict, marks);
+        switch (span.outcome) {
+            .ok => {},
+            .bad_path => return verdict(.bad_path),
+            .path_too_long => return verdict(.path_too_long),
+            .bad_host => return verdict(.bad_host),
+        }
+        if (span.rewritten) marks = .of(url);
         match.path_start = span.start;
         match.path_end = span.end;
         match.rewritten = @intFromBool(span.rewritten);
         if (method_id < table.methods.count) {
-            if (tree.find(method_id, url, span.start, span.end, &match.spans)) |hit| {
+            const slashes = marks.slashes;
+            const hit = tree.find(method_id, url, span.start, span.end, slashes, &match.spans);
+            if (hit.endpoint != none) {
                 match.values_count = hit.values_count;
                 return @intCast(hit.endpoint);
             }
         }
-        return table.miss(tree, method_id, url, match);
+        return table.miss(tree, method_id, url, marks.slashes, match);
     }
 
     /// HEAD follows GET (RFC 9110 section 9.3.2); otherwise the other methods tell a path that
@@ -157,27 +164,31 @@ pub const Table = struct {
         tree: *const Tree,
         method_id: u32,
         url: []const u8,
+        slashes: path.Slashes,
         match: *Match,
     ) i32 {
         @branchHint(.unlikely);
-        if (method_id == method_module.head) {
-            const get = method_module.get;
-            if (tree.find(get, url, match.path_start, match.path_end, &match.spans)) |hit| {
-                match.values_count = hit.values_count;
-                return @intCast(hit.endpoint);
-            }
-        }
+        const spans = &match.spans;
         for (0..table.methods.count) |other| {
             if (other == method_id) continue;
             const id: u5 = @intCast(other);
-            if (tree.find(id, url, match.path_start, match.path_end, &match.spans) != null) {
-                match.allowed |= @as(u32, 1) << id;
+            const hit = tree.find(id, url, match.path_start, match.path_end, slashes, spans);
+            if (hit.endpoint == none) continue;
+            if (method_id == method_module.head and id == method_module.get) {
+                match.values_count = hit.values_count;
+                return @intCast(hit.endpoint);
             }
+            match.allowed |= @as(u32, 1) << id;
         }
         assert(match.values_count == 0);
         return verdict(if (match.allowed == 0) .not_found else .method_not_allowed);
     }
 };
+
+comptime {
+    // `miss` asks GET before every other method, so that HEAD finds nothing clobbered.
+    assert(method_module.get == 0);
+}
 
 fn verdict(value: status.Verdict) i32 {
     return @intFromEnum(value);

@@ -6,6 +6,8 @@ test {
     _ = @import("abi.zig");
     _ = @import("builder.zig");
     _ = @import("flatten.zig");
+    _ = @import("fuzz.zig");
+    _ = @import("lanes.zig");
     _ = @import("limits.zig");
     _ = @import("manifest.zig");
     _ = @import("method.zig");

@@ -22,6 +22,7 @@ const Allocator = std.mem.Allocator;
 const builder_module = @import("builder.zig");
 const limits = @import("limits.zig");
 const path = @import("path.zig");
+const vector = @import("lanes.zig");
 
 pub const Kind = builder_module.Kind;
 pub const none: u32 = builder_module.none;
@@ -74,9 +75,13 @@ comptime {
     assert(limits.params_max <= std.math.maxInt(u8));
 }
 
-pub const Hit = struct {
+/// In one register, for the reason given at `path.Span`.
+pub const Hit = packed struct(u64) {
+    /// `none`: nothing was found.
     endpoint: u32,
     values_count: u32,
+
+    const miss: Hit = .{ .endpoint = none, .values_count = 0 };
 };
 
 /// `start` and `end` of each value, in the order of the pattern.
@@ -88,11 +93,10 @@ const NoObserver = struct {
     inline fn read(_: NoObserver, _: usize) void {}
 };
 
-const lanes = 16;
-const Lanes = @Vector(lanes, u8);
+const lanes = vector.count;
 
-/// Bytes behind the last label that a comparison may read.
-pub const labels_padding = lanes;
+/// Bytes before the first label that a comparison may read.
+pub const labels_padding = 2 * lanes;
 
 pub const Tree = struct {
     nodes: []Node,
@@ -115,105 +119,110 @@ pub const Tree = struct {
         text: []const u8,
         start: u32,
         end: u32,
+        slashes: path.Slashes,
         spans: *Spans,
-    ) ?Hit {
-        return tree.search(tree.roots[method], text, start, end, spans, NoObserver{});
+    ) Hit {
+        return tree.search(tree.roots[method], text, start, end, slashes, spans, NoObserver{});
     }
 
-    pub fn search(
+    pub inline fn search(
         tree: *const Tree,
         root: u32,
         text: []const u8,
         start: u32,
         end: u32,
+        slashes: path.Slashes,
         spans: *Spans,
         observer: anytype,
-    ) ?Hit {
-        assert(start < end and end <= text.len);
-        if (root == none) return null;
+    ) Hit {
+        assert(start < end and end <= text.len and text.len <= limits.url_bytes_max);
+        if (root == none) return .miss;
         observer.visit(root);
         // A root has a label only if nothing but that literal can follow.
-        if (!tree.labelFits(root, text, start, end)) return null;
+        if (!tree.labelFits(root, text, start, end)) return .miss;
+        const nodes = tree.nodes;
         var index = root;
-        var position = start + tree.nodes[root].label_len;
-        var values: u32 = 0;
+        var position: usize = start + nodes[root].label_len;
+        var values: usize = 0;
         // Each turn begins behind a node that fits: at the end of the path or before a slash.
         while (true) {
-            const node = &tree.nodes[index];
+            const node = &nodes[index];
             if (position == end) {
                 if (node.endpoint != none) return hit(node, end, values, spans);
-            } else if (tree.child(index, text, position, end, observer)) |next| {
-                assert(next > index);
-                observer.visit(next);
-                index = next;
-                position += tree.nodes[next].label_len;
-                continue;
+            } else {
+                const next = tree.child(index, text, position, end, slashes, observer);
+                if (next != none) {
+                    assert(next > index);
+                    observer.visit(next);
+                    index = next;
+                    position += nodes[next].label_len;
+                    continue;
+                }
             }
             var next = node.otherwise;
-            while (next != none) : (next = tree.nodes[next].retry) {
+            while (next != none) : (next = nodes[next].retry) {
                 assert(next > index);
                 observer.visit(next);
                 index = next;
-                const other = &tree.nodes[next];
+                const other = &nodes[next];
                 values = other.values_before;
                 position = other.offset + if (values == 0) start else spans[2 * values - 1];
-                assert(position <= end);
                 if (position == end) continue;
+                assert(text[position] == '/');
                 position += 1;
                 if (other.kind == .rest) {
                     if (position == end and other.flags.named) continue;
-                    spans[2 * values] = position;
-                    spans[2 * values + 1] = end;
-                    return .{ .endpoint = other.endpoint, .values_count = values + 1 };
+                    spans[2 * values ..][0..2].* = .{ @intCast(position), end };
+                    return .{ .endpoint = other.endpoint, .values_count = other.values_before + 1 };
                 }
-                const value_end: u32 = @intCast(path.segmentEnd(text, position, end));
+                const value_end = path.segmentEnd(slashes, text, position, end);
                 observer.read(value_end - position);
                 if (value_end == position) continue;
-                spans[2 * values] = position;
-                spans[2 * values + 1] = value_end;
+                spans[2 * values ..][0..2].* = .{ @intCast(position), @intCast(value_end) };
                 values += 1;
                 position = value_end;
                 break;
-            } else return null;
+            } else return .miss;
         }
     }
 
-    inline fn hit(node: *const Node, end: u32, values: u32, spans: *Spans) Hit {
+    inline fn hit(node: *const Node, end: u32, values: usize, spans: *Spans) Hit {
         assert(node.endpoint != none);
-        if (!node.flags.soft) return .{ .endpoint = node.endpoint, .values_count = values };
-        spans[2 * values] = end;
-        spans[2 * values + 1] = end;
-        return .{ .endpoint = node.endpoint, .values_count = values + 1 };
+        const values_count: u32 = @intCast(values);
+        if (!node.flags.soft) return .{ .endpoint = node.endpoint, .values_count = values_count };
+        spans[2 * values ..][0..2].* = .{ end, end };
+        return .{ .endpoint = node.endpoint, .values_count = values_count + 1 };
     }
 
-    /// The literal child that fits at `position`, where a slash is. An only child follows its
+    /// The literal child that fits at `position`, where a slash is, or `none`. An only child follows its
     /// parent directly, and its label decides without a hash.
     inline fn child(
         tree: *const Tree,
         index: u32,
         text: []const u8,
-        position: u32,
-        end: u32,
+        position: usize,
+        end: usize,
+        slashes: path.Slashes,
         observer: anytype,
-    ) ?u32 {
+    ) u32 {
         const node = &tree.nodes[index];
-        if (node.children == 0) return null;
+        if (node.children == 0) return none;
         if (node.children == 1) {
             observer.read(tree.nodes[index + 1].label_len);
-            return if (tree.labelFits(index + 1, text, position, end)) index + 1 else null;
+            return if (tree.labelFits(index + 1, text, position, end)) index + 1 else none;
         }
         const segment_start = position + 1;
-        const segment_end = path.segmentEnd(text, segment_start, end);
+        const segment_end = path.segmentEnd(slashes, text, segment_start, end);
         const segment_len = segment_end - segment_start;
         observer.read(segment_len);
-        if (segment_len > node.segment_max) return null;
+        if (segment_len > node.segment_max) return none;
         const hashed = hash(text, segment_start, segment_len);
         const mask = (@as(u32, 1) << @intCast(node.children)) - 1;
         var at = slotOf(hashed) & mask;
         // The table is at most half full: there is an empty slot to stop at.
         while (true) : (at = (at + 1) & mask) {
             const slot = tree.slots[node.slots_start + at];
-            if (slot.target == none) return null;
+            if (slot.target == none) return none;
             if (slot.tag != tagOf(hashed)) continue;
             observer.read(tree.nodes[slot.target].label_len);
             if (tree.labelFits(slot.target, text, position, end)) return slot.target;
@@ -225,38 +234,46 @@ pub const Tree = struct {
         tree: *const Tree,
         index: u32,
         text: []const u8,
-        position: u32,
-        end: u32,
+        position: usize,
+        end: usize,
     ) bool {
         const node = &tree.nodes[index];
-        const label_len: u32 = node.label_len;
-        if (end - position < label_len) return false;
-        const label_end = position + label_len;
-        if (label_end < end and text[label_end] != '/') return false;
-        return equal(tree.labels, node.label_start, text, position, label_len);
+        // Cannot overflow: both are small (`url_bytes_max`, `shape_bytes_max`).
+        const text_end = position +% node.label_len;
+        if (text_end > end) return false;
+        if (text_end < end and text[text_end] != '/') return false;
+        const label_end = @as(usize, node.label_start) +% node.label_len;
+        return equalBefore(tree.labels, label_end, text, text_end, node.label_len);
     }
 };
 
-/// Compares `len` bytes in whole vectors: behind the labels is padding, and the rest of the text
-/// is usually longer than one vector.
-inline fn equal(labels: []const u8, label: u32, text: []const u8, position: u32, len: u32) bool {
-    if (position + len + lanes > text.len) {
-        return std.mem.eql(u8, labels[label..][0..len], text[position..][0..len]);
+/// Compares the `len` bytes before two positions, in two vectors that end there. Before the first
+/// label is padding, and before a path there is nearly always an authority. Always both vectors: a
+/// branch on the length, which varies from route to route, is predicted wrongly too often.
+inline fn equalBefore(
+    labels: []const u8,
+    label_end: usize,
+    text: []const u8,
+    text_end: usize,
+    len: usize,
+) bool {
+    if (text_end < 2 * lanes or len > 2 * lanes) {
+        return equalFar(labels[label_end - len ..][0..len], text[text_end - len ..][0..len]);
     }
-    var at: u32 = 0;
-    while (at + lanes < len) : (at += lanes) {
-        if (!sameLanes(labels, label + at, text, position + at, std.math.maxInt(u16))) return false;
-    }
-    const surplus: u4 = @intCast((lanes - (len - at)) & (lanes - 1));
-    if (len == 0) return true;
-    return sameLanes(labels, label + at, text, position + at, @as(u16, std.math.maxInt(u16)) >> surplus);
+    const label = label_end - 2 * lanes;
+    const position = text_end - 2 * lanes;
+    const far = vector.maskOf(vector.load(labels, label) != vector.load(text, position));
+    const near = vector.maskOf(
+        vector.load(labels, label + lanes) != vector.load(text, position + lanes),
+    );
+    const different = @as(u32, near) << lanes | far;
+    // The last `len` bytes; none if `len` is 0.
+    const relevant: u32 = @truncate(@as(u64, 0xffff_ffff_0000_0000) >> @intCast(len));
+    return different & relevant == 0;
 }
 
-inline fn sameLanes(labels: []const u8, label: u32, text: []const u8, position: u32, mask: u16) bool {
-    const left: Lanes = labels[label..][0..lanes].*;
-    const right: Lanes = text[position..][0..lanes].*;
-    const different: u16 = @bitCast(left != right);
-    return different & mask == 0;
+fn equalFar(left: []const u8, right: []const u8) bool {
+    return std.mem.eql(u8, left, right);
 }
 
 pub fn slotOf(hashed: u64) u32 {
@@ -274,11 +291,11 @@ pub inline fn hash(text: []const u8, start: usize, len: usize) u64 {
     var low: u64 = 0;
     var high: u64 = 0;
     if (len >= 8) {
-        low = load(u64, text, start);
-        high = load(u64, text, start + len - 8);
+        low = vector.loadWord(u64, text, start);
+        high = vector.loadWord(u64, text, start + len - 8);
     } else if (len >= 4) {
-        low = load(u32, text, start);
-        high = load(u32, text, start + len - 4);
+        low = vector.loadWord(u32, text, start);
+        high = vector.loadWord(u32, text, start + len - 4);
     } else if (len > 0) {
         low = text[start];
         high = @as(u64, text[start + len / 2]) << 8 | text[start + len - 1];
@@ -292,9 +309,9 @@ fn hashLong(segment: []const u8) u64 {
     var state: u64 = segment.len ^ hash_low;
     var at: usize = 0;
     while (at + 8 < segment.len) : (at += 8) {
-        state = mix(state ^ load(u64, segment, at), hash_high);
+        state = mix(state ^ vector.loadWord(u64, segment, at), hash_high);
     }
-    return mix(state ^ load(u64, segment, segment.len - 8), hash_high);
+    return mix(state ^ vector.loadWord(u64, segment, segment.len - 8), hash_high);
 }
 
 /// Digits of pi: odd, and dense in ones and zeros.
@@ -304,8 +321,4 @@ const hash_high: u64 = 0x13198a2e03707345;
 inline fn mix(left: u64, right: u64) u64 {
     const product = @as(u128, left) * right;
     return @as(u64, @truncate(product)) ^ @as(u64, @truncate(product >> 64));
-}
-
-inline fn load(comptime Integer: type, text: []const u8, at: usize) Integer {
-    return @bitCast(text[at..][0..@sizeOf(Integer)].*);
 }

@@ -4,6 +4,7 @@ import { createLogger, type Logger } from "./logger.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import type { BunServer } from "./request/context.ts";
 import { type Compiled, compile } from "./routing/compile.ts";
+import type { ValidationErrorHandler } from "./routing/compose.ts";
 import type { AnyState } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
 import { printBanner } from "./server/banner.ts";
@@ -22,6 +23,8 @@ export interface RobynOptions {
   logger?: Logger;
   /** Which core matches routes. Default `auto`: Zig, else portable with a warning. */
   core?: CoreChoice;
+  /** Gives requests that break their schemas another answer than the 422 problem document. */
+  onValidationError?: ValidationErrorHandler;
 }
 
 /** Recognises an application across copies of the package, where `instanceof` would fail. */
@@ -135,7 +138,13 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const logger = (this.#logger ??= createLogger());
     this.seal();
     const { routes, scopes } = this.collect();
-    return compile(routes, scopes, { core: loadCore(core, logger), strict, development, logger });
+    return compile(routes, scopes, {
+      core: loadCore(core, logger),
+      strict,
+      development,
+      logger,
+      onValidationError: this.#options.onValidationError,
+    });
   }
 
   async #runStartupHandlers(): Promise<void> {
@@ -158,7 +167,7 @@ function toUrl(target: string | URL): string {
   return text.startsWith("/") ? `http://localhost${text}` : text;
 }
 
-const optionNames = ["strict", "development", "logger", "core"];
+const optionNames = ["strict", "development", "logger", "core", "onValidationError"];
 
 function checkOptions(options: RobynOptions): void {
   for (const name of Object.keys(options)) {

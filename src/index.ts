@@ -15,6 +15,9 @@ export type {
   PathParameters,
   RouteOptions,
 } from "./routing/route.ts";
+export { type Issue, type Infer, type Schema } from "./validation/schema.ts";
+export { t } from "./validation/types.ts";
+export { ValidationError } from "./routing/validate.ts";
 export { SubRouter } from "./routing/router.ts";
 export type { RunningServer } from "./server/lifecycle.ts";
 export type { StartOptions } from "./server/settings.ts";

@@ -49,7 +49,16 @@ function parseWeights(header: string): Map<string, number> {
 export function matchesEntityTag(header: string, tag: string): boolean {
   if (header.trim() === "*") return true;
   const opaque = withoutWeakness(tag);
-  return header.split(",").some((candidate) => withoutWeakness(candidate.trim()) === opaque);
+  return entityTags(header).some((candidate) => withoutWeakness(candidate) === opaque);
+}
+
+/** The members of a list of entity tags (a comma may stand inside one), up to the first that is none. */
+export function entityTags(header: string): string[] {
+  const member = /[ \t,]*((?:W\/)?"[^"]*")[ \t]*(?=,|$)/y;
+  const tags: string[] = [];
+  for (let found = member.exec(header); found !== null; found = member.exec(header))
+    tags.push(found[1]!);
+  return tags;
 }
 
 function withoutWeakness(tag: string): string {

@@ -62,24 +62,26 @@ export class PatternError extends Error {
   }
 }
 
-/** @throws PatternError */
+/**
+ * Reads a pattern from left to right; the first mistake is the one that is told.
+ *
+ * @throws PatternError
+ */
 export function parsePattern(source: string, strict: boolean): Pattern {
-  checkBytes(source);
+  if (!source.isWellFormed()) throw invalid("bad_utf8", source.search(/\p{Surrogate}/u));
+  if (Buffer.byteLength(source) > limits.pattern_bytes_max)
+    throw new PatternError("pattern_too_long");
+  if (source === "") throw invalid("empty", 0);
+  if (source[0] !== "/") throw invalid("no_leading_slash", 0);
   const path = strict ? source : withoutTrailingSlash(source);
   const segments: Segment[] = [];
   const names: string[] = [];
   let offset = 1;
   for (const text of path.slice(1).split("/")) {
     const isLast = offset + text.length === path.length;
-    const segment = parseSegment(text, offset, isLast);
-    if (segment.kind !== "literal") {
-      if (names.includes(segment.text)) throw invalid("name_duplicate", offset);
-      names.push(segment.text);
-    }
-    segments.push(segment);
+    segments.push(parseSegment(text, offset, isLast, names));
     offset += text.length + 1;
   }
-  if (names.length > limits.params_max) throw new PatternError("too_many_parameters");
   return { source, segments, names, shape: shapeOf(segments) };
 }
 
@@ -130,9 +132,13 @@ export function coverage(cover: Pattern, route: Pattern): "always" | "never" | "
     if (right === undefined) return "never";
     if (left === undefined) return right.kind === "rest-or-empty" ? "depends" : "never";
     if (left.kind === "rest") {
-      // `*name` needs one character: a literal or parameter there has it unless it is the empty literal.
-      if (right.kind === "literal" && right.text === "" && route.segments.length === index + 1)
-        return "never";
+      // `*name` needs one character. A literal or parameter has it, unless it is the empty literal and nothing,
+      // or only a rest that may be empty, follows.
+      if (right.kind === "literal" && right.text === "") {
+        const next = route.segments[index + 1];
+        if (next === undefined) return "never";
+        if (next.kind === "rest-or-empty") return "depends";
+      }
       return certain && right.kind !== "rest-or-empty" ? "always" : "depends";
     }
     if (right.kind === "rest" || right.kind === "rest-or-empty") return "depends";
@@ -149,54 +155,74 @@ export function coverage(cover: Pattern, route: Pattern): "always" | "never" | "
 
 const rank = { literal: 0, parameter: 1, rest: 2, "rest-or-empty": 2 } as const;
 
-function checkBytes(source: string): void {
-  if (source === "") throw invalid("empty", 0);
-  if (Buffer.byteLength(source) > limits.pattern_bytes_max)
-    throw new PatternError("pattern_too_long");
-  if (source[0] !== "/") throw invalid("no_leading_slash", 0);
-  const found = /[\x00-\x1f\x7f]|[?#]|[{}<>\\]/.exec(source);
-  if (found === null) return;
-  const character = found[0];
-  if (character === "?" || character === "#") throw optionalOrQuery(source, found.index);
-  throw invalid(/[{}<>\\]/.test(character) ? "unknown_syntax" : "control_byte", found.index);
-}
-
-/** `:id?` is an attempt at an optional parameter, `/a?b` one at a query: the hints differ. */
-function optionalOrQuery(source: string, index: number): PatternError {
-  const start = source.lastIndexOf("/", index);
-  const isName = source[start + 1] === ":" || source[start + 1] === "*";
-  return isName ? invalid("name_invalid", start + 1) : invalid("query_or_fragment", index);
-}
-
-function parseSegment(text: string, offset: number, isLast: boolean): Segment {
+function parseSegment(text: string, offset: number, isLast: boolean, names: string[]): Segment {
   const sigil = text[0];
-  if (sigil === ":" || sigil === "*") {
-    const name = text.slice(1);
-    if (sigil === "*" && !isLast) throw invalid("rest_not_last", offset);
-    if (sigil === "*" && name === "") return { kind: "rest-or-empty", text: "*" };
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw invalid("name_invalid", offset);
-    return { kind: sigil === ":" ? "parameter" : "rest", text: name };
-  }
-  const partial = text.search(/[:*]/);
-  if (partial >= 0) throw invalid("partial_parameter", offset + partial);
-  return { kind: "literal", text: canonicalLiteral(text, offset) };
+  if (sigil !== ":" && sigil !== "*")
+    return { kind: "literal", text: canonicalLiteral(text, offset) };
+  const name = text.slice(1);
+  if (name === "" && sigil === ":") throw invalid("name_invalid", offset + 1);
+  checkName(name, offset + 1);
+  if (name !== "" && names.includes(name)) throw invalid("name_duplicate", offset);
+  if (sigil === "*" && !isLast) throw invalid("rest_not_last", offset);
+  if (names.length === limits.params_max) throw new PatternError("too_many_parameters");
+  names.push(name === "" ? "*" : name);
+  if (sigil === ":") return { kind: "parameter", text: name };
+  return name === "" ? { kind: "rest-or-empty", text: "*" } : { kind: "rest", text: name };
+}
+
+function checkName(name: string, offset: number): void {
+  const wrong = /^[0-9]|[^A-Za-z0-9_]/.exec(name);
+  if (wrong === null) return;
+  const why = forbidden(wrong[0]);
+  // `:id?` is an optional parameter elsewhere: a matter of names, not of queries.
+  throw invalid(
+    why === undefined || why === "query_or_fragment" ? "name_invalid" : why,
+    offset + wrong.index,
+  );
+}
+
+/** Characters that no segment may contain, name or literal. */
+function forbidden(character: string): ReasonName | undefined {
+  if (/[\x00-\x1f\x7f]/.test(character)) return "control_byte";
+  if (character === "?" || character === "#") return "query_or_fragment";
+  if (/[{}<>\\]/.test(character)) return "unknown_syntax";
+  return character === ":" || character === "*" ? "partial_parameter" : undefined;
 }
 
 /** Literals are written by people: what a URL parser would encode is encoded here, then the path rules apply. */
 function canonicalLiteral(text: string, offset: number): string {
-  if (!text.isWellFormed()) throw invalid("bad_utf8", offset);
-  const encoded = text.replace(/[ "^`]|[^\x00-\x7f]+/g, (part) => encodeURIComponent(part));
-  const malformed = encoded.search(/%(?![0-9A-Fa-f]{2})/);
-  if (malformed >= 0) throw invalid("bad_percent", offset);
-  if (/%(?:[01][0-9A-Fa-f]|7[Ff])/.test(encoded)) throw invalid("control_byte", offset);
-  try {
-    decodeURIComponent(encoded);
-  } catch {
-    throw invalid("bad_utf8", offset);
+  const wrong = /[\x00-\x1f\x7f?#{}<>\\:*]|%(?![0-9A-Fa-f]{2})|%(?=[01][0-9A-Fa-f]|7[Ff])/.exec(
+    text,
+  );
+  const correct = encodeLiteral(wrong === null ? text : text.slice(0, wrong.index));
+  if (!isUtf8(correct, wrong !== null)) throw invalid("bad_utf8", offset);
+  if (wrong !== null) {
+    const isTriplet = /^[0-9A-Fa-f]{2}/.test(text.slice(wrong.index + 1));
+    const why = forbidden(wrong[0]) ?? (isTriplet ? "control_byte" : "bad_percent");
+    throw invalid(why, offset + wrong.index);
   }
-  const canonical = canonicalSegments(`/${encoded}`);
+  const canonical = canonicalSegments(`/${correct}`);
   if (canonical === undefined) throw invalid("dot_segment", offset);
   return canonical.slice(1);
+}
+
+function encodeLiteral(text: string): string {
+  return text.replace(/[ "^`]|[^\x00-\x7f]+/g, (part) => encodeURIComponent(part));
+}
+
+/** @param cut whether more was to come, so that an unfinished character is no mistake yet. */
+function isUtf8(encoded: string, cut: boolean): boolean {
+  if (!encoded.includes("%")) return true;
+  const bytes = Buffer.from(
+    encoded.replace(/%(..)/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16))),
+    "latin1",
+  );
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: cut });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function shapeOf(segments: readonly Segment[]): string {

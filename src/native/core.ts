@@ -24,7 +24,7 @@ export interface Refusal {
  * `find` leaves its result in the table until the next `find`: read what is needed before anything is awaited.
  */
 export interface RouteTable {
-  /** @returns why the route was refused; the table is then unchanged. */
+  /** @returns why the route was refused; the table then matches as before. */
   insert(method: string, pattern: string, endpoint: number): Refusal | undefined;
   /** From now on `find` works and `insert` throws. */
   seal(): void;

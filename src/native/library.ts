@@ -1,3 +1,4 @@
+/// <reference path="./library-files.d.ts" />
 /**
  * Finds, opens and checks the shared library. The only file that imports `bun:ffi`.
  *
@@ -35,7 +36,7 @@ export function openLibrary(path: string | undefined): NativeSymbols {
       `${path} has the ABI version ${version}, this package needs ${abiVersion}; rebuild it with "bun native/build.ts"`,
     );
   }
-  checkManifest(path, readManifest(native));
+  checkManifest(path, readManifest(path, native));
   return native;
 }
 
@@ -127,15 +128,21 @@ interface Manifest {
   readonly sizes: Readonly<Record<string, number>>;
 }
 
-function readManifest(native: NativeSymbols): Manifest {
+function readManifest(path: string, native: NativeSymbols): Manifest {
   const capacity = 8_192;
   const text = allocateShared(capacity);
   const written = allocateShared(8);
   const result = native.robyn_manifest(text.pointer, capacity, written.pointer);
-  if (result !== status.ok)
-    throw new Error(`the manifest of the library could not be read (status ${result})`);
   const length = new Uint32Array(written.buffer)[0] ?? 0;
-  return JSON.parse(new TextDecoder().decode(new Uint8Array(text.buffer, 0, length)));
+  try {
+    if (result !== status.ok) throw new Error(`status ${result}`);
+    return JSON.parse(new TextDecoder().decode(new Uint8Array(text.buffer, 0, length)));
+  } catch (cause) {
+    throw new Error(
+      `the manifest of ${path} cannot be read; rebuild it with "bun native/build.ts"`,
+      { cause },
+    );
+  }
 }
 
 function checkManifest(path: string, manifest: Manifest): void {

@@ -1,7 +1,7 @@
 /** The route table in Zig: a thin class over `robyn_table_*`. One native call per request, no strings come back. */
 import type { Pointer } from "bun:ffi";
 import { GET, standardMethods, unknownMethod } from "../http/method.ts";
-import { canonicalPath, decodeValue, verdict } from "../http/path.ts";
+import { canonicalPath, decodeValue } from "../http/path.ts";
 import { reason, type ReasonName } from "../http/pattern.ts";
 import { limits } from "../limits.ts";
 import type { Refusal, RouteTable } from "./core.ts";
@@ -86,10 +86,10 @@ export class ZigRouteTable implements RouteTable {
 
   find(method: number, url: string): number {
     const { length } = url;
-    if (length > limits.url_bytes_max) return this.#findLong(method, url);
+    if (length > limits.url_bytes_max) return this.#findSlowly(method, url);
     // `utf8Write`, not `latin1Write`: the latter keeps the low byte of each character and would turn `/šdmin` into
     // `/admin` (only an invalid Host lets such a URL reach us). It costs 6 ns more and the length tells on it.
-    if (this.#scratch.utf8Write(url, 0) !== length) return verdict.bad_path;
+    if (this.#scratch.utf8Write(url, 0) !== length) return this.#findSlowly(method, url);
     const result = this.#native.robyn_table_find(
       this.#handle,
       method,
@@ -126,8 +126,8 @@ export class ZigRouteTable implements RouteTable {
     this.#native.robyn_table_destroy(this.#handle);
   }
 
-  /** The query may be long while the path is not: the path alone decides. */
-  #findLong(method: number, url: string): number {
+  /** A URL that is long or not ASCII may be so in its query only: the path, once it is canonical, alone decides. */
+  #findSlowly(method: number, url: string): number {
     const path = canonicalPath(url, this.#strict);
     return typeof path === "number" ? path : this.find(method, path);
   }

@@ -1,20 +1,5 @@
-/** Parsing of request bodies. */
+/** Forms. */
 import { HttpError } from "../errors.ts";
-
-/** @throws HttpError 400 if the text is not JSON (RFC 8259). The text itself is never echoed. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new HttpError(
-      400,
-      text === "" ? "the body is empty, JSON was expected" : "the body is not valid JSON",
-      {
-        cause,
-      },
-    );
-  }
-}
 
 /** The standard `FormData`, as `Request.formData` gives it. */
 export type Form = Awaited<ReturnType<Request["formData"]>>;

@@ -16,8 +16,11 @@ export async function storeConstResponse(
   endpoint: number,
   response: Response,
 ): Promise<void> {
-  const body = new Uint8Array(await response.arrayBuffer());
   const headers = new Headers(response.headers);
+  const blob = await response.blob();
+  const body = new Uint8Array(await blob.arrayBuffer());
+  // A `Response` made from a text knows its type, but has no header for it before it is sent.
+  if (!headers.has("content-type") && blob.type !== "") headers.set("content-type", blob.type);
   const tag = headers.get("etag") ?? entityTag(body);
   const variants = headers.has("content-encoding")
     ? []
@@ -80,9 +83,9 @@ export class ConstResponse {
 /** `content-encoding: br` and `vary: accept-encoding` cost about this much on the wire. */
 const variantOverhead = 48;
 
-/** RFC 9110 §15.4.5: a 304 has the header fields that a 200 would have had, without those about its content. */
+/** RFC 9110 §15.4.5: a 304 has the header fields of the 200 that it stands for; nothing is encoded, though. */
 function notModified(headers: readonly (readonly [string, string])[]): Response {
-  const kept = headers.filter(([name]) => name !== "content-type" && name !== "content-encoding");
+  const kept = headers.filter(([name]) => name !== "content-encoding");
   return new Response(null, { status: 304, headers: kept as [string, string][] });
 }
 

@@ -28,9 +28,8 @@ export function problemOfUnknown(error: unknown, development: boolean): Response
   return send({ type: "about:blank", title: reasonPhrase(500), status: 500, detail, stack }, 500);
 }
 
-function send(document: object, status: number, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(document), {
-    status,
-    headers: { ...headers, "content-type": "application/problem+json" },
-  });
+function send(document: object, status: number, given?: Record<string, string>): Response {
+  const headers = new Headers(given);
+  headers.set("content-type", "application/problem+json");
+  return new Response(JSON.stringify(document), { status, headers });
 }

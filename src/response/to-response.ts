@@ -4,13 +4,13 @@
  * | value | answer |
  * |---|---|
  * | `Response` | as it is |
- * | `string` | 200 `text/plain; charset=utf-8` |
+ * | `string` | 200 `text/plain;charset=utf-8` |
  * | `null`, `undefined` | 204 |
  * | number, boolean, object, array | 200 `application/json` |
  * | `ArrayBuffer` or a view | 200 `application/octet-stream` |
  * | `Blob`, `Bun.file` | 200 with its type; a missing file is 404 |
  * | `ReadableStream` | 200 `application/octet-stream` |
- * | async iterator of strings or bytes | 200 `text/plain; charset=utf-8`, streamed |
+ * | async iterator of strings or bytes | 200 `text/plain;charset=utf-8`, streamed |
  * | `status(code, value)` | the same rules with that status |
  * | function, symbol, bigint | ROBYN_VALUE_UNSUPPORTED, a 500 |
  */
@@ -21,7 +21,7 @@ import { StatusValue } from "./values.ts";
 
 /** @throws RobynError ROBYN_VALUE_UNSUPPORTED, or what `JSON.stringify` throws (a cycle, a throwing `toJSON`). */
 export function toResponse(value: unknown, status = 200): Response | Promise<Response> {
-  if (typeof value === "string") return status === 200 ? new Response(value) : text(value, status);
+  if (typeof value === "string") return text(value, status);
   if (value instanceof Response) return value;
   if (value === null || value === undefined)
     return new Response(null, { status: status === 200 ? 204 : status });
@@ -47,10 +47,11 @@ function objectToResponse(value: object, status: number): Response | Promise<Res
 
 /** `Bun.file` is lazy: whether it exists is known only now, and a missing one must not become a 500. */
 function blobToResponse(blob: Blob, status: number): Response | Promise<Response> {
-  if (!isFile(blob)) return new Response(blob, { status });
+  const type = blob.type || octetStream;
+  if (!isFile(blob)) return withType(blob, type, status);
   return blob.exists().then((exists) => {
     if (!exists) throw new HttpError(404);
-    return new Response(blob, { status });
+    return withType(blob, type, status);
   });
 }
 
@@ -63,7 +64,7 @@ function jsonResponse(value: unknown, status: number): Response {
 }
 
 function text(value: string, status: number): Response {
-  return hasNoContent(status) ? new Response(null, { status }) : new Response(value, { status });
+  return hasNoContent(status) ? new Response(null, { status }) : withType(value, plainText, status);
 }
 
 function withType(body: Bun.BodyInit, type: string, status: number): Response {
@@ -71,4 +72,5 @@ function withType(body: Bun.BodyInit, type: string, status: number): Response {
 }
 
 const octetStream = "application/octet-stream";
-const plainText = "text/plain; charset=utf-8";
+/** Spelled as Bun spells it where it adds the type itself. */
+const plainText = "text/plain;charset=utf-8";

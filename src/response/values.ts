@@ -17,14 +17,16 @@ export class StatusValue<Code extends number = number, Value = unknown> {
  * @throws RangeError if the code is not an integer from 200 to 599.
  * @example return status(201, note);
  */
-export function status<const Code extends number, Value = null>(
+export function status<const Code extends number>(code: Code): StatusValue<Code, null>;
+export function status<const Code extends number, Value>(
   code: Code,
-  value?: Value,
-): StatusValue<Code, Value | null> {
+  value: Value,
+): StatusValue<Code, Value>;
+export function status(code: number, value: unknown = null): StatusValue {
   if (!Number.isInteger(code) || code < 200 || code > 599) {
     throw new RangeError(`status() was given ${code}; it takes an integer from 200 to 599.`);
   }
-  return new StatusValue(code, value ?? null);
+  return new StatusValue(code, value);
 }
 
 /** Answers `text/html; charset=utf-8`. Nothing is escaped: use `Bun.escapeHTML` for what users wrote. */

@@ -12,12 +12,19 @@ import {
 } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable } from "../native/core.ts";
-import { Context } from "../request/context.ts";
+import { Context, type ContextSettings } from "../request/context.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
 import { toResponse } from "../response/to-response.ts";
 import { html, redirect, status } from "../response/values.ts";
-import { type Chain, type ChainParts, compose, type ErrorPolicy } from "./compose.ts";
+import {
+  type Chain,
+  type ChainParts,
+  compose,
+  type ErrorPolicy,
+  type ValidationErrorHandler,
+} from "./compose.ts";
 import { describeRoute, hookPatternError, refusalError } from "./refusal.ts";
+import { invalidSchemaOption, withValidation } from "./validate.ts";
 import type {
   AfterHook,
   AnyContext,
@@ -33,6 +40,7 @@ export interface CompileOptions {
   readonly strict: boolean;
   readonly logger: Logger;
   readonly development: boolean;
+  readonly onValidationError: ValidationErrorHandler | undefined;
 }
 
 /** One compiled route. */
@@ -56,7 +64,8 @@ export interface Compiled {
   readonly missHasParts: boolean;
   /** Method tokens that a route takes. */
   readonly methods: ReadonlySet<string>;
-  readonly strict: boolean;
+  /** What every context shares. */
+  readonly settings: ContextSettings;
 }
 
 /** @throws RobynError naming the route, and for a conflict both routes. */
@@ -82,7 +91,7 @@ export async function compile(
     missHasParts:
       missParts.before.length + missParts.after.length + missParts.exceptions.length > 0,
     methods: new Set(routes.map((route) => route.method)),
-    strict: options.strict,
+    settings: { strict: options.strict },
   };
 }
 
@@ -97,6 +106,7 @@ function defineEndpoint(
   const refused = table.insert(route.method, route.path, id);
   if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
+  checkSchemas(route);
   const pattern = patterns.parse(route.path);
   const parts = partsOfRoute(route, pattern, patterns);
   const endpoint: Endpoint = {
@@ -106,7 +116,7 @@ function defineEndpoint(
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
-        : route.handler,
+        : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
   };
@@ -217,6 +227,16 @@ function checkConst(route: Route): void {
     "ROBYN_CONST_INVALID",
     `${describeRoute(route)} is const, but only GET routes can be: other methods are asked to do something.`,
     "Remove const, or make it a GET route.",
+  );
+}
+
+function checkSchemas(route: Route): void {
+  const name = invalidSchemaOption(route.options);
+  if (name === undefined) return;
+  throw new RobynError(
+    "ROBYN_OPTION_INVALID",
+    `${describeRoute(route)} was given something that is no schema as "${name}".`,
+    "Pass a TypeBox type (t.Object(…)), a JSON Schema or any Standard Schema.",
   );
 }
 

@@ -1,5 +1,7 @@
 /** Definitions: plain data, nothing native yet. */
-import type { Context } from "../request/context.ts";
+import type { Context, PlainInputs } from "../request/context.ts";
+import type { StatusValue } from "../response/values.ts";
+import type { Infer, Schema } from "../validation/schema.ts";
 
 /** Names in a path: `"/users/:id/*rest"` gives `{ id: string; rest: string }`, a bare `*` gives `"*"`. */
 export type PathParameters<Path extends string> = string extends Path
@@ -23,6 +25,54 @@ export type Handler<Params extends object, State extends object> = (
   context: Context<Params, State>,
 ) => unknown;
 
+/** Schemas of a route. What they say is validated at run time and known to the handler at compile time. */
+export interface RouteSchemas {
+  /** Path parameters; strings are coerced to what the schema asks for. */
+  readonly params?: Schema;
+  /** Query; strings are coerced, a key given once is a list where the schema asks for one. */
+  readonly query?: Schema;
+  /** Request headers, names in lower case; strings are coerced. */
+  readonly headers?: Schema;
+  /** Request cookies; strings are coerced. */
+  readonly cookies?: Schema;
+  /** Request body: JSON, never coerced; or a form, where `bodyType` says so. */
+  readonly body?: Schema;
+  /** Answers: one schema for plain values, or one per status. Undeclared fields are dropped. */
+  readonly response?: Schema | ResponseSchemas;
+}
+
+export interface ResponseSchemas {
+  readonly [status: number]: Schema;
+}
+
+/** What a handler sees once its schemas have been checked. */
+export type ContextOf<Path extends string, Options, State extends object> = Context<
+  Options extends { params: infer Given } ? Extract<Infer<Given>, object> : PathParameters<Path>,
+  State,
+  {
+    query: Options extends { query: infer Given } ? Infer<Given> : PlainInputs["query"];
+    headers: Options extends { headers: infer Given } ? Infer<Given> : PlainInputs["headers"];
+    cookies: Options extends { cookies: infer Given } ? Infer<Given> : PlainInputs["cookies"];
+    body: Options extends { body: infer Given } ? Infer<Given> : PlainInputs["body"];
+  }
+>;
+
+/** What a handler may return, by its response schemas. A `Response` of its own is never checked. */
+export type AnswerOf<Options> = Options extends { response: infer Given }
+  ? Eventually<Response | DeclaredAnswer<Given, PlainStatus<Options>>>
+  : unknown;
+
+type Eventually<Value> = Value | Promise<Value>;
+type PlainStatus<Options> = Options extends { statusCode: infer Code extends number } ? Code : 200;
+
+type DeclaredAnswer<Given, Plain extends number> = keyof Given extends number
+  ? {
+      [Code in keyof Given]:
+        | StatusValue<Extract<Code, number>, Infer<Given[Code]>>
+        | (Code extends Plain ? Infer<Given[Code]> : never);
+    }[keyof Given]
+  : Infer<Given> | StatusValue<number, Infer<Given>>;
+
 /** Returns nothing to go on, or any value to answer with it and skip what comes after. */
 export type BeforeHook<State extends object> = (
   context: Context<Record<string, string>, State>,
@@ -40,9 +90,14 @@ export type ExceptionHandler<State extends object> = (
   context: Context<Record<string, string>, State>,
 ) => unknown;
 
-export interface RouteOptions<State extends object = Record<string, unknown>> {
+export interface RouteOptions<State extends object = AnyState> extends RouteSchemas {
   /** Runs the handler once, at start, and answers with its stored result. GET (and HEAD) only. Default false. */
   const?: boolean;
+  /**
+   * How the body is read for its schema: `json` takes JSON media types (RFC 6839 `+json` too), `form` takes
+   * `multipart/form-data` and `application/x-www-form-urlencoded`. Anything else is 415. Default `json`, or `form` where the schema has files.
+   */
+  bodyType?: "json" | "form";
   /** Status for plain values; an explicit `Response` or `status()` wins. Default 200. */
   statusCode?: number;
   /** Hooks of this route alone; they run innermost. */
@@ -54,6 +109,13 @@ export interface RouteOptions<State extends object = Record<string, unknown>> {
 export const routeOptionNames = [
   "const",
   "statusCode",
+  "params",
+  "query",
+  "headers",
+  "cookies",
+  "body",
+  "bodyType",
+  "response",
   "beforeRequest",
   "afterRequest",
 ] as const satisfies readonly (keyof RouteOptions)[];

@@ -7,8 +7,10 @@ import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
 import {
   type AfterHook,
+  type AnswerOf,
   type AnyState,
   type BeforeHook,
+  type ContextOf,
   type ExceptionHandler,
   type Handler,
   type PathParameters,
@@ -25,12 +27,15 @@ export interface DefineRoute<Self, State extends object, Prefix extends string> 
     path: Path,
     handler: Handler<PathParameters<`${Prefix}${Path}`>, State>,
   ): Self;
-  <const Path extends string>(
+  <const Path extends string, const Options extends RouteOptions<State>>(
     path: Path,
-    options: RouteOptions<State>,
-    handler: Handler<PathParameters<`${Prefix}${Path}`>, State>,
+    options: Options & NoOther<Options>,
+    handler: (context: ContextOf<`${Prefix}${Path}`, Options, State>) => AnswerOf<Options>,
   ): Self;
 }
+
+/** A generic parameter accepts any extra key; this makes a misspelled option an error of the compiler. */
+export type NoOther<Options> = { [Name in Exclude<keyof Options, keyof RouteOptions>]: never };
 
 /** A router without its types: what another router needs to include it. */
 export interface Includable {
@@ -67,11 +72,11 @@ export abstract class Router<
   }
 
   /** The general form of `get`, `post` and so on: any method token (RFC 9110 §9.1), for instance `PROPFIND`. */
-  addRoute<const Path extends string>(
+  addRoute<const Path extends string, const Options extends RouteOptions<State>>(
     method: string,
     path: Path,
-    options: RouteOptions<State>,
-    handler: Handler<PathParameters<`${Prefix}${Path}`>, State>,
+    options: Options & NoOther<Options>,
+    handler: (context: ContextOf<`${Prefix}${Path}`, Options, State>) => AnswerOf<Options>,
   ): this {
     return this.#define(method, path, options, handler);
   }

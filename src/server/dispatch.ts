@@ -15,7 +15,7 @@ import type { AnyContext } from "../routing/route.ts";
 export type Dispatch = (request: Request, server?: BunServer) => Response | Promise<Response>;
 
 export function createDispatch(compiled: Compiled): Dispatch {
-  const { table, endpoints, strict } = compiled;
+  const { table, endpoints, settings } = compiled;
   return function dispatch(request, server) {
     const url = request.url;
     const method = request.method;
@@ -26,7 +26,7 @@ export function createDispatch(compiled: Compiled): Dispatch {
     if (found < 0) return miss(compiled, request, server, found);
     const endpoint = endpoints[found]!;
     const params = readParams(table, endpoint.pattern.names);
-    return endpoint.chain(new Context(request, server, params, strict), endpoint.handler);
+    return endpoint.chain(new Context(request, server, params, settings), endpoint.handler);
   };
 }
 
@@ -55,7 +55,7 @@ function miss(
 ): Response | Promise<Response> {
   const refused = refusalOf(compiled, request.method, found);
   if (!compiled.missHasParts) return answerOf(refused);
-  const context: AnyContext = new Context(request, server, noParams, compiled.strict);
+  const context: AnyContext = new Context(request, server, noParams, compiled.settings);
   return compiled.miss(context, () => {
     if (refused.status < 400) return answerOf(refused);
     throw new HttpError(refused.status, refused.detail, { headers: refused.headers });

@@ -41,7 +41,10 @@ export function manage(options: LifecycleOptions): RunningServer {
       process.exit(1);
     }
     logger.info(`${signal}: draining, ${server.pendingRequests} requests in flight`);
-    void stop().then((clean) => process.exit(clean ? 0 : 1));
+    void stop().then((clean) => {
+      logger.info("stopped");
+      process.exit(clean ? 0 : 1);
+    });
   };
   const signals = options.signals ? (["SIGTERM", "SIGINT"] as const) : [];
   for (const signal of signals) process.on(signal, onSignal);
@@ -87,6 +90,5 @@ async function drain({
       logger.error("a shutdown handler failed", error);
     }
   }
-  logger.info("stopped");
   return clean;
 }

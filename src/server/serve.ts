@@ -21,6 +21,9 @@ export async function serve(
     return Bun.serve({
       hostname: settings.host,
       port: settings.port,
+      // Always set: with development off, Bun 1.4.5 turns it on by itself, and a second server would take half of the
+      // connections of the first instead of being told that the port is in use.
+      reusePort: false,
       idleTimeout: settings.keepAliveTimeout,
       maxRequestBodySize: settings.maxPayloadSize,
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),

@@ -2,7 +2,8 @@
 import { verdict, type VerdictName } from "../../src/http/path.ts";
 import type { Core, Refusal, RouteTable } from "../../src/native/core.ts";
 import { createRandom, seedOfPart } from "../support/random.ts";
-import { type Probe, randomProbe, randomTable, type Table } from "./generate.ts";
+import { randomTable, type Table } from "./generate-table.ts";
+import { type Probe, randomProbe } from "./generate-url.ts";
 import { type AcceptableRefusal, type Outcome, Specification } from "./specification.ts";
 
 export interface Difference {
@@ -22,6 +23,9 @@ export interface Tally {
   verdicts: Record<string, number>;
 }
 
+/** Told of every case before a core sees it: a core that takes the process with it leaves the case behind. */
+export type Trace = (table: Table, probe: Probe) => void;
+
 export function newTally(): Tally {
   return { tables: 0, cases: 0, refusals: {}, verdicts: {} };
 }
@@ -33,12 +37,13 @@ export function runTable(
   index: number,
   probesCount: number,
   tally: Tally,
+  trace?: Trace,
 ): Difference | undefined {
   const random = createRandom(seedOfPart(seed, index));
   const table = randomTable(random);
   const probes = Array.from({ length: probesCount }, () => randomProbe(random, table));
   tally.tables++;
-  const difference = firstDifference(cores, table, probes, tally);
+  const difference = firstDifference(cores, table, probes, tally, trace);
   return difference === undefined ? undefined : shrink(cores, difference);
 }
 
@@ -47,6 +52,7 @@ export function firstDifference(
   table: Table,
   probes: readonly Probe[],
   tally: Tally = newTally(),
+  trace?: Trace,
 ): Difference | undefined {
   const specification = new Specification(table.strict);
   const tables = cores.map((core) => core.createRouteTable({ strict: table.strict }));
@@ -71,6 +77,7 @@ export function firstDifference(
       const outcome = specification.find(probe.method, probe.url);
       const expected = JSON.stringify(outcome);
       tally.cases++;
+      trace?.(table, probe);
       count(tally.verdicts, outcome.verdict);
       for (const [index, it] of tables.entries()) {
         const actual = JSON.stringify(attempt(() => read(it, probe)));
@@ -189,7 +196,7 @@ function words(right: readonly AcceptableRefusal[]): string {
 }
 
 /** JSON, with lone surrogates and control characters escaped, and repetition cut out of long texts. */
-function quote(value: unknown): string {
+export function quote(value: unknown): string {
   return JSON.stringify(value).replace(
     /(.{1,4}?)\1{60,}/g,
     (all, piece: string) => `${piece}⟨×${all.length / piece.length}⟩`,

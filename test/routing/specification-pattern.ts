@@ -18,6 +18,7 @@ export function parseNaively(source: string, strict: boolean): NaiveSegment[] | 
   const reasons = new Set<ReasonName>();
   const limits = new Set<PatternRefusal>();
   if (new TextEncoder().encode(source).length > 1_024) limits.add("pattern_too_long");
+  if (!source.isWellFormed()) reasons.add("bad_utf8");
   if (source === "") reasons.add("empty");
   else if (!source.startsWith("/")) reasons.add("no_leading_slash");
   const texts = source.slice(1).split("/");
@@ -43,7 +44,6 @@ function parseSegment(
   const sigil = text[0] === ":" || text[0] === "*" ? text[0] : "";
   if (/[\x00-\x1f\x7f]/.test(text)) reasons.push("control_byte");
   if (/[{}<>\\]/.test(text)) reasons.push("unknown_syntax");
-  if (!text.isWellFormed()) reasons.push("bad_utf8");
   if (/[:*]/.test(text.slice(1)) || (sigil === "" && /[:*]/.test(text)))
     reasons.push("partial_parameter");
   if (sigil === "") {

@@ -2,12 +2,10 @@
  * The cores that every routing test runs on. The test command builds the library first, so a missing one is a
  * mistake: `test/native/abi.test.ts` fails on `zigFailure` once, instead of every file passing on half of the cores.
  */
-import type { Logger } from "../../src/logger.ts";
 import type { Core } from "../../src/native/core.ts";
 import { loadCore } from "../../src/native/load.ts";
 import { portableCore } from "../../src/native/portable.ts";
-
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+import { silentLogger } from "./log.ts";
 
 const loaded = loadZig();
 

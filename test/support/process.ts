@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { projectRoot } from "./native.ts";
 import { until, within } from "./wait.ts";
 
+/** Processes take longer than requests; files that start some call `setDefaultTimeout(processTimeout_ms)`. */
+const patience_ms = 15_000;
+export const processTimeout_ms = 30_000;
+
 export interface SpawnOptions {
   cwd?: string;
   /** Added to the environment; undefined removes a variable. */
@@ -43,14 +47,17 @@ export class Child implements AsyncDisposable {
 
   /** Waits for `pattern` in what was printed. Fails at once if the process ends without it. */
   async prints(pattern: RegExp, where: "stdout" | "stderr" = "stdout"): Promise<RegExpExecArray> {
-    return await until(`${pattern} on ${where} of ${this.#describe()}`, async () => {
-      const found = pattern.exec(this[where]);
-      if (found !== null || this.#process.exitCode === null) return found;
-      await this.#drained;
-      const last = pattern.exec(this[where]);
-      if (last === null) throw new Error(`ended without ${pattern}: ${this.#describe()}`);
-      return last;
-    });
+    return await until(
+      () => `${pattern} on ${where} of ${this.#describe()}`,
+      async () => {
+        const found = pattern.exec(this[where]);
+        if (found !== null || this.#isRunning) return found;
+        await this.#drained;
+        const last = pattern.exec(this[where]);
+        if (last === null) throw new Error(`ended without ${pattern}: ${this.#describe()}`);
+        return last;
+      },
+    );
   }
 
   /** The port of the banner. */
@@ -63,15 +70,19 @@ export class Child implements AsyncDisposable {
   }
 
   async ended(): Promise<Ended> {
-    await within(`the end of ${this.#describe()}`, this.#process.exited, 20_000);
+    await within(() => `the end of ${this.#describe()}`, this.#process.exited, patience_ms);
     await this.#drained;
     const { exitCode, signalCode } = this.#process;
     return { code: exitCode, signal: signalCode, stdout: this.stdout, stderr: this.stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode === null) this.#process.kill("SIGKILL");
+    if (this.#isRunning) this.#process.kill("SIGKILL");
     await this.#process.exited;
+  }
+
+  get #isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
   #describe(): string {

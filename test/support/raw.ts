@@ -25,7 +25,8 @@ export class RawClient implements Disposable {
     this.#wake = wake;
   }
 
-  static async connect(port: number): Promise<RawClient> {
+  /** `paused`: a client that does not read, so that the buffers of the connection fill up. */
+  static async connect(port: number, { paused = false } = {}): Promise<RawClient> {
     const state: Received = {
       bytes: Buffer.alloc(0),
       closed: false,
@@ -52,6 +53,7 @@ export class RawClient implements Disposable {
         error: close,
       },
     });
+    if (paused) socket.pause();
     return new RawClient(socket, state, wake);
   }
 
@@ -82,7 +84,7 @@ export class RawClient implements Disposable {
         return parsed.response;
       }
       if (closed) throw new Error(`closed before a response was complete: ${this.received}`);
-      await within(`a response; so far ${JSON.stringify(this.received)}`, this.#changed());
+      await within(() => `a response; so far ${JSON.stringify(this.received)}`, this.#changed());
     }
   }
 
@@ -90,7 +92,7 @@ export class RawClient implements Disposable {
   async sees(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.received)) {
       if (this.isClosed) throw new Error(`closed before ${pattern}: ${this.received}`);
-      await within(`${pattern}; so far ${JSON.stringify(this.received)}`, this.#changed());
+      await within(() => `${pattern}; so far ${JSON.stringify(this.received)}`, this.#changed());
     }
   }
 

@@ -1,0 +1,42 @@
+/** Who is measured, and how each is started. */
+import { join } from "node:path";
+
+export interface Subject {
+  readonly id: string;
+  readonly runtime: "bun" | "node" | "python";
+  readonly file: string;
+  /** Whether an unknown path must be answered with 404. The controls do not route. */
+  readonly routes: boolean;
+  /** Answers `fixedId` to every parameter route: the control that does not read the request. */
+  readonly answersFixedId?: boolean;
+  /** Needs bench/node_modules. */
+  readonly packages?: boolean;
+}
+
+export const subjects = {
+  bare: { id: "bare", runtime: "bun", file: "bare.ts", routes: false, answersFixedId: true },
+  bareUrl: { id: "bare-url", runtime: "bun", file: "bare-url.ts", routes: false },
+  bunRoutes: { id: "bun-routes", runtime: "bun", file: "bun-routes.ts", routes: true },
+  bunStatic: { id: "bun-static", runtime: "bun", file: "bun-static.ts", routes: true },
+  robyn: { id: "robyn", runtime: "bun", file: "robyn.ts", routes: true },
+  memoirist: peer("memoirist"),
+  elysia: peer("elysia"),
+  elysiaNext: peer("elysia-next"),
+  hono: peer("hono"),
+  fastify: { id: "fastify", runtime: "node", file: "fastify.mjs", routes: true, packages: true },
+  robynPython: { id: "robyn-python", runtime: "python", file: "robyn_python.py", routes: true },
+  fastapi: { id: "fastapi", runtime: "python", file: "fastapi_app.py", routes: true },
+} as const satisfies Record<string, Subject>;
+
+export const benchDirectory: string = import.meta.dir;
+export const python: string = join(benchDirectory, ".venv/bin/python");
+
+const commands = { bun: process.execPath, node: "node", python };
+
+export function commandOf(subject: Subject, plan: string): string[] {
+  return [commands[subject.runtime], join(benchDirectory, "subjects", subject.file), plan, "0"];
+}
+
+function peer(id: string) {
+  return { id, runtime: "bun", file: `${id}.ts`, routes: true, packages: true } as const;
+}

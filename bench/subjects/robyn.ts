@@ -1,0 +1,26 @@
+import { Robyn } from "../../src/index.ts";
+import { healthy, hooksPath } from "../plan.ts";
+import { host, listening, subjectArguments } from "./support.ts";
+
+const { plan, port } = subjectArguments();
+const app = new Robyn();
+
+for (const path of plan.routes) {
+  if (plan.kind === "param") app.get(path, ({ params }) => params.id);
+  else app.get(path, { const: plan.kind === "const" }, () => healthy);
+}
+
+if (plan.hooks) {
+  let before = 0;
+  let after = 0;
+  app.beforeRequest(() => {
+    before++;
+  });
+  app.afterRequest(() => {
+    after++;
+  });
+  app.get(hooksPath, () => `${before},${after}`);
+}
+
+const server = await app.start({ host, port, banner: false });
+listening(server.port);

@@ -1,0 +1,54 @@
+/** Reads a body for its schema: by its media type, and JSON only to a bounded depth. */
+import { HttpError } from "../errors.ts";
+import { parseForm } from "./body.ts";
+import { json_depth_max, parseBoundedJson } from "./json.ts";
+
+interface BodySource {
+  readonly request: Request;
+  readonly text: () => Promise<string>;
+}
+
+/**
+ * @returns parsed JSON, or the fields of a form as an object.
+ * The promise rejects with HttpError 415 for another media type, 400 for a malformed body.
+ */
+export function readBody(context: BodySource, type: "json" | "form"): Promise<unknown> {
+  return type === "json" ? readJson(context) : readForm(context);
+}
+
+/** A text this short cannot be nested deeper than is allowed: each level takes two characters. */
+const shallow_bytes_max = 2 * json_depth_max;
+
+function readJson({ request, text }: BodySource): Promise<unknown> {
+  const { headers } = request;
+  const type = headers.get("content-type");
+  if (type !== "application/json" && !isJson(type)) {
+    return Promise.reject(
+      new HttpError(415, "the body must be JSON: send content-type: application/json"),
+    );
+  }
+  if (Number(headers.get("content-length") ?? Infinity) <= shallow_bytes_max && !request.bodyUsed) {
+    return request.json().catch(malformed);
+  }
+  return text().then(parseBoundedJson);
+}
+
+/** `application/json`, `application/problem+json` and the like (RFC 8259 §11, RFC 6839 §3.1), with parameters. */
+function isJson(type: string | null): boolean {
+  return type !== null && /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i.test(type);
+}
+
+function malformed(cause: unknown): never {
+  throw new HttpError(400, "the body is not valid JSON", { cause });
+}
+
+async function readForm({ request }: BodySource): Promise<Record<string, unknown>> {
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of await parseForm(request)) {
+    const earlier = fields[name];
+    if (earlier === undefined) fields[name] = value;
+    else if (Array.isArray(earlier)) earlier.push(value);
+    else fields[name] = [earlier, value];
+  }
+  return fields;
+}

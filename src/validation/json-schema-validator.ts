@@ -1,0 +1,105 @@
+/**
+ * TypeBox and plain JSON Schema, on `typebox/compile`, which is loaded with the first schema that is used.
+ * Where code generation is forbidden, TypeBox interprets the schema instead; the verdicts are the same.
+ */
+import type { TSchema } from "typebox";
+import type { Validator as CompiledSchema } from "typebox/compile";
+import { coercionOf } from "./coercion.ts";
+import { fileIssues, hasFiles } from "./files.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { pickOf } from "./pick.ts";
+import type { Issue, Result, Validator } from "./schema.ts";
+
+export function jsonSchemaValidator(schema: TSchema): Validator {
+  const { Compile } = require("typebox/compile") as typeof import("typebox/compile");
+  const compiled = Compile(schema);
+  const json = schema as JsonSchema;
+  const decodes = hasCodec(schema);
+  const files = hasFiles(json);
+  const coerce = coercionOf(json);
+  const pick = pickOf(json) ?? ((value: unknown) => compiled.Clean(structuredClone(value)));
+
+  const validate = (value: unknown): Result => {
+    if (!compiled.Check(value)) return { issues: issuesOf(compiled, value) };
+    if (files) {
+      const issues = fileIssues(json, value);
+      if (issues.length > 0) return { issues };
+    }
+    return { value: decodes ? compiled.Decode(value) : value };
+  };
+  return {
+    validate,
+    validateStrings: (value) => validate(coerce(value)),
+    validateAnswer(value) {
+      // A codec encodes on the way out, `Date` to its text for one.
+      const encoded = decodes ? tryEncode(compiled, value) : value;
+      return compiled.Check(encoded)
+        ? { value: pick(encoded) }
+        : { issues: issuesOf(compiled, encoded) };
+    },
+  };
+}
+
+/** TypeBox marks codecs with a hidden key. */
+function hasCodec(schema: unknown): boolean {
+  if (typeof schema !== "object" || schema === null) return false;
+  return "~codec" in schema || Object.values(schema).some(hasCodec);
+}
+
+function tryEncode(compiled: CompiledSchema, value: unknown): unknown {
+  try {
+    return compiled.Encode(value);
+  } catch {
+    return value;
+  }
+}
+
+/** Most issues in one answer: a hostile body must not make a long one. */
+const issues_max = 64;
+
+/**
+ * One issue per fault: a missing property at its own pointer, a union as one sentence instead of one per branch.
+ */
+function issuesOf(compiled: CompiledSchema, value: unknown): Issue[] {
+  const errors = compiled.Errors(value);
+  const unions = errors.filter((error) => error.keyword === "anyOf" || error.keyword === "oneOf");
+  const issues: Issue[] = [];
+  for (const error of errors) {
+    if (issues.length === issues_max) break;
+    if (error.keyword === "additionalProperties") continue;
+    if (
+      unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`))
+    )
+      continue;
+    if (error.keyword === "required") {
+      for (const name of error.params.requiredProperties.slice(0, issues_max - issues.length)) {
+        issues.push({
+          pointer: `${error.instancePath}/${escapePointer(name)}`,
+          detail: "is required",
+        });
+      }
+      continue;
+    }
+    issues.push({ pointer: error.instancePath, detail: detailOf(error, errors) });
+  }
+  return issues;
+}
+
+type SchemaError = ReturnType<CompiledSchema["Errors"]>[number];
+
+function detailOf(error: SchemaError, errors: readonly SchemaError[]): string {
+  if (error.keyword === "boolean") return "is not allowed";
+  if (error.keyword !== "anyOf" && error.keyword !== "oneOf") return error.message;
+  const branches = errors.filter(
+    (other) =>
+      other.schemaPath.startsWith(`${error.schemaPath}/`) &&
+      other.instancePath === error.instancePath,
+  );
+  const wanted = new Set(branches.map((branch) => branch.message.replace(/^must be /, "")));
+  return wanted.size === 0 ? error.message : `must be ${[...wanted].join(" or ")}`;
+}
+
+/** RFC 6901 §3. */
+export function escapePointer(token: string): string {
+  return token.replaceAll("~", "~0").replaceAll("/", "~1");
+}

@@ -1,0 +1,76 @@
+/** The public surface, pinned: a name that appears or vanishes here is a decision, not an accident. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as robyn from "robyn";
+import { projectRoot } from "./support/native.ts";
+
+test("the values are these", () => {
+  expect(Object.keys(robyn).toSorted()).toMatchInlineSnapshot(`
+    [
+      "Context",
+      "HttpError",
+      "Robyn",
+      "RobynError",
+      "StatusValue",
+      "SubRouter",
+      "ValidationError",
+      "createLogger",
+      "html",
+      "json",
+      "redirect",
+      "status",
+      "t",
+    ]
+  `);
+});
+
+test("the types are these", () => {
+  const source = readFileSync(join(projectRoot, "src", "index.ts"), "utf8");
+  const lists = [...source.matchAll(/export (type )?\{([^}]*)\}/g)];
+  const types = lists.flatMap(([, isTypes, names]) =>
+    names!
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "" && (isTypes !== undefined || name.startsWith("type ")))
+      .map((name) => name.replace(/^type /, "")),
+  );
+  expect(types.toSorted()).toMatchInlineSnapshot(`
+    [
+      "AfterHook",
+      "BeforeHook",
+      "BunServer",
+      "ErrorCode",
+      "ExceptionHandler",
+      "Handler",
+      "HttpErrorOptions",
+      "Infer",
+      "Issue",
+      "LogLevel",
+      "Logger",
+      "PathParameters",
+      "Query",
+      "RobynOptions",
+      "RouteOptions",
+      "RunningServer",
+      "Schema",
+      "StartOptions",
+    ]
+  `);
+});
+
+test("the package offers nothing beside them", async () => {
+  const { exports, bin } = await import("../package.json", { with: { type: "json" } });
+  expect({ exports, bin }).toMatchInlineSnapshot(`
+    {
+      "bin": {
+        "robyn": "bin/robyn.ts",
+      },
+      "exports": {
+        ".": "./src/index.ts",
+        "./package.json": "./package.json",
+        "./testing": "./src/testing/index.ts",
+      },
+    }
+  `);
+});
