@@ -71,9 +71,46 @@ fn addTests(
             .optimize = optimize,
         }),
     });
+    addFolder(b, tests.root_module, "scenario_names", "test/scenarios", ".json");
+    addFolder(b, tests.root_module, "source_names", "native", ".zig");
     const step = b.step("test", "Run the unit tests and the scenario tables");
     step.dependOn(&b.addRunArtifact(tests).step);
     step.dependOn(&b.addFmt(.{ .paths = &.{ "native", "build.zig" }, .check = true }).step);
+}
+
+/// Makes every file of a folder an import, and their names an option, so that a new one is tested
+/// without being listed.
+fn addFolder(
+    b: *std.Build,
+    module: *std.Build.Module,
+    list: []const u8,
+    folder: []const u8,
+    suffix: []const u8,
+) void {
+    const io = b.graph.io;
+    const prefix = b.fmt("{s}/", .{folder});
+    var names: std.ArrayList([]const u8) = .empty;
+    var directory = b.build_root.handle.openDir(io, folder, .{ .iterate = true }) catch |err|
+        std.debug.panic("cannot read {s}: {t}", .{ folder, err });
+    defer directory.close(io);
+    var entries = directory.iterate();
+    while (entries.next(io) catch |err|
+        std.debug.panic("cannot read {s}: {t}", .{ folder, err })) |entry|
+    {
+        if (!std.mem.endsWith(u8, entry.name, suffix)) continue;
+        const name = b.dupe(entry.name);
+        names.append(b.allocator, name) catch @panic("out of memory");
+        const file = b.path(b.pathJoin(&.{ folder, name }));
+        module.addAnonymousImport(b.fmt("{s}{s}", .{ prefix, name }), .{ .root_source_file = file });
+    }
+    std.mem.sort([]const u8, names.items, {}, lessThan);
+    const options = b.addOptions();
+    options.addOption([]const []const u8, "names", names.items);
+    module.addOptions(list, options);
+}
+
+fn lessThan(_: void, left: []const u8, right: []const u8) bool {
+    return std.mem.lessThan(u8, left, right);
 }
 
 fn addBenchmark(

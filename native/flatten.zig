@@ -38,27 +38,30 @@ pub fn flatten(gpa: Allocator, builder: *const Builder) Allocator.Error!Tree {
     flattener.tree.nodes = try gpa.alloc(Node, flattener.count);
     flattener.tree.slots = try gpa.alloc(Slot, flattener.slots_count);
     flattener.tree.labels = try gpa.alloc(u8, labels_len);
-    @memset(flattener.tree.slots, .{ .tag = 0, .target = none });
+    @memset(flattener.tree.slots, .{
+        .tag = 0,
+        .target = none,
+        .label = .{ .end = 0, .len = 0 },
+    });
     @memset(flattener.tree.labels, 0);
-    for (flattener.tree.roots) |root| {
-        if (root != none) flattener.tree.nodes[root] = inherited;
-    }
+    @memset(flattener.tree.nodes, untouched);
     flattener.labels_count = tree_module.labels_padding;
     flattener.slots_count = 0;
+    // Labels first: the slots repeat those of the children, which have higher numbers.
+    for (0..flattener.count) |node_number| flattener.writeLabel(@intCast(node_number));
     for (0..flattener.count) |node_number| flattener.write(@intCast(node_number));
     assert(flattener.slots_count == flattener.tree.slots.len);
     assert(flattener.labels_count == labels_len);
     return flattener.tree;
 }
 
-/// What a node knows before it is written: a root has nothing above it.
-const inherited: Node = .{
-    .label_start = 0,
+/// What a node is before it is written: that of a root, which has nothing above it.
+const untouched: Node = .{
+    .label = .{ .end = 0, .len = 0 },
     .slots_start = 0,
     .endpoint = none,
     .retry = none,
     .otherwise = none,
-    .label_len = 0,
     .offset = 0,
     .segment_max = 0,
     .values_before = 0,
@@ -90,10 +93,11 @@ const Children = struct {
         return children;
     }
 
-    /// At most half of the slots are taken, so that every probe ends.
+    /// At most three quarters of the slots are taken, so that every probe ends soon.
     fn slotsLog2(children: Children) u8 {
         assert(children.statics_count >= 2);
-        const log2: u8 = std.math.log2_int_ceil(u32, 2 * children.statics_count);
+        const slots_min = @divFloor(4 * children.statics_count, 3) + 1;
+        const log2: u8 = std.math.log2_int_ceil(u32, slots_min);
         assert(log2 >= 2 and log2 < 32);
         return log2;
     }
@@ -187,8 +191,7 @@ const Flattener = struct {
     /// Writes one node, and into its children, which come later, what they inherit.
     fn write(flattener: *Flattener, node_number: u32) void {
         const builder = flattener.builder;
-        const head = flattener.order[node_number];
-        const tail = flattener.chainEnd(head);
+        const tail = flattener.chainEnd(flattener.order[node_number]);
         const source = &builder.nodes.items[tail];
         const node = &flattener.tree.nodes[node_number];
         const children: Children = .of(builder, tail);
@@ -202,7 +205,6 @@ const Flattener = struct {
                 node.endpoint = builder.nodes.items[children.rest].endpoint;
             }
         }
-        flattener.writeLabel(node, head, tail);
         const after_rest = node.retry;
         const after_parameter = flattener.numberOf(children.rest) orelse after_rest;
         node.otherwise = flattener.numberOf(children.parameter) orelse after_parameter;
@@ -220,9 +222,8 @@ const Flattener = struct {
     fn inherit(flattener: *Flattener, parent: *const Node, child: u32, retry: u32) void {
         const takes_value = parent.kind != .static;
         const node = &flattener.tree.nodes[flattener.numbers[child]];
-        node.* = inherited;
         node.retry = retry;
-        node.offset = if (takes_value) 0 else parent.offset + parent.label_len;
+        node.offset = if (takes_value) 0 else parent.offset + parent.label.len;
         node.values_before = parent.values_before + @intFromBool(takes_value);
     }
 
@@ -230,12 +231,15 @@ const Flattener = struct {
         return if (index == none) null else flattener.numbers[index];
     }
 
-    fn writeLabel(flattener: *Flattener, node: *Node, head: u32, tail: u32) void {
+    fn writeLabel(flattener: *Flattener, node_number: u32) void {
         const nodes = flattener.builder.nodes.items;
-        node.label_start = flattener.labels_count;
-        node.label_len = @intCast(flattener.labelLen(head, tail));
-        if (node.label_len == 0) return;
-        flattener.labels_count += node.label_len;
+        const node = &flattener.tree.nodes[node_number];
+        const head = flattener.order[node_number];
+        const tail = flattener.chainEnd(head);
+        const label_len = flattener.labelLen(head, tail);
+        flattener.labels_count += label_len;
+        node.label = .{ .end = flattener.labels_count, .len = @intCast(label_len) };
+        if (label_len == 0) return;
         // From the last segment to the first: only parents are linked.
         var end = flattener.labels_count;
         var index = tail;
@@ -249,7 +253,7 @@ const Flattener = struct {
             }
             if (index == head) break;
         }
-        assert(end == node.label_start);
+        assert(end + label_len == node.label.end);
     }
 
     fn writeSlots(flattener: *Flattener, node_number: u32, children: Children) void {
@@ -273,6 +277,7 @@ const Flattener = struct {
             slots[at] = .{
                 .tag = tree_module.tagOf(hashed),
                 .target = flattener.numbers[child],
+                .label = flattener.tree.nodes[flattener.numbers[child]].label,
             };
             node.segment_max = @max(node.segment_max, @as(u16, @intCast(segment.len)));
         }

@@ -189,8 +189,9 @@ fn decode(segment: []const u8, target: []u8) ?usize {
                 target[len] = value;
                 len += 1;
             } else {
-                const text = std.fmt.bufPrint(target[len..], "%{X:0>2}", .{value}) catch return null;
-                len += text.len;
+                const triplet = std.fmt.bufPrint(target[len..], "%{X:0>2}", .{value}) catch
+                    return null;
+                len += triplet.len;
             }
         } else {
             if (value == ' ' or value >= 0x80) return null;

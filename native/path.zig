@@ -46,11 +46,11 @@ const Mask = vector.Mask;
 
 /// Sixteen bytes from `index` on. Near the end of the text the last sixteen bytes are loaded
 /// instead and the surplus is shifted out of the masks, so that nothing beyond the text is read.
-pub const Window = struct {
+const Window = struct {
     bytes: Lanes,
     shift: u4,
 
-    pub inline fn at(text: []const u8, index: usize) Window {
+    inline fn at(text: []const u8, index: usize) Window {
         assert(index < text.len);
         if (index + lanes <= text.len) return .{ .bytes = vector.load(text, index), .shift = 0 };
         if (text.len >= lanes) return .{
@@ -82,7 +82,7 @@ pub const Window = struct {
         return vector.maskOf(matches) >> window.shift;
     }
 
-    pub inline fn maskOf(window: Window, byte: u8) Mask {
+    inline fn maskOf(window: Window, byte: u8) Mask {
         return window.mask(window.has(byte));
     }
 };
@@ -252,8 +252,8 @@ fn otherScheme(url: []const u8) Start {
 
 /// Checks the authority and returns the index behind it.
 inline fn authorityEnd(url: []const u8, comptime start: usize, slashes: Slashes) Start {
-    // Nearly every authority is made of letters, digits, `-`, `.` and perhaps a port of at most four
-    // digits, is followed by a slash, and fits in one vector.
+    // Nearly every authority is made of letters, digits, `-`, `.` and perhaps a port of at most
+    // four digits, is followed by a slash, and fits in one vector.
     if (start + lanes > url.len) return authorityEndAny(url, start);
     const length = @ctz(slashes >> start);
     if (length == 0 or length > lanes) return authorityEndAny(url, start);
@@ -266,7 +266,9 @@ inline fn authorityEnd(url: []const u8, comptime start: usize, slashes: Slashes)
     if (colons != 0) {
         const digits: u32 = vector.maskOf(vector.inRange(bytes, '0', '9'));
         const port = inside & ~(colons | (colons - 1));
-        if (~digits & port != 0 or port >> 4 > colons) return authorityEndAny(url, start);
+        // Below ten thousand whatever the digits: the last of them is at most four lanes behind.
+        const short = colons & (colons - 1) == 0 and port >> 4 < 2 * colons;
+        if (!short or ~digits & port != 0) return authorityEndAny(url, start);
     }
     return @enumFromInt(start + length);
 }
@@ -420,9 +422,8 @@ pub inline fn withoutTrailingSlash(text: []const u8) usize {
 
 /// Index of the first slash from `start` on, or `end`.
 pub inline fn segmentEnd(slashes: Slashes, text: []const u8, start: usize, end: usize) usize {
-    assert(start <= end and end <= text.len);
     if (start < @bitSizeOf(Slashes)) {
-        const behind = slashes >> @intCast(start);
+        const behind = slashes >> @truncate(start);
         if (behind != 0) return @min(start +% @ctz(behind), end);
         if (end <= @bitSizeOf(Slashes)) return end;
     }
@@ -430,6 +431,7 @@ pub inline fn segmentEnd(slashes: Slashes, text: []const u8, start: usize, end: 
 }
 
 fn segmentEndFar(text: []const u8, start: usize, end: usize) usize {
+    assert(start <= end and end <= text.len);
     return std.mem.findScalarPos(u8, text[0..end], start, '/') orelse end;
 }
 
@@ -505,26 +507,69 @@ test "the path is found, decoded and canonical twice" {
 
 test "refused texts are left as they were" {
     for ([_][]const u8{
-        "",                          "a",                    "http:/h/a", "ht tp://h/",       ":///",
-        "/a b",                      "/a\x00",               "/a\x7f",    "/\x80",            "/%",
-        "/%4",                       "/%zz",                 "/%00",      "/%1F",             "/%7f",
-        "/%ff",                      "/%c3",                 "/%c3/%a9",  "/%c0%ae",          "/%ed%a0%80",
-        "/.",                        "/..",                  "/a/./b",    "/a/../b",          "/%2e",
-        "/%2E.",                     "/a/%2e%2e/",           "/%41/%c3x", "http://h/%61/%zz", "/%f4%90%80%80",
-        "/0123456789abcdefghijk/..", "/0123456789abcde/./x",
+        "",
+        "a",
+        "http:/h/a",
+        "ht tp://h/",
+        ":///",
+        "/a b",
+        "/a\x00",
+        "/a\x7f",
+        "/\x80",
+        "/%",
+        "/%4",
+        "/%zz",
+        "/%00",
+        "/%1F",
+        "/%7f",
+        "/%ff",
+        "/%c3",
+        "/%c3/%a9",
+        "/%c0%ae",
+        "/%ed%a0%80",
+        "/.",
+        "/..",
+        "/a/./b",
+        "/a/../b",
+        "/%2e",
+        "/%2E.",
+        "/a/%2e%2e/",
+        "/%41/%c3x",
+        "http://h/%61/%zz",
+        "/%f4%90%80%80",
+        "/0123456789abcdefghijk/..",
+        "/0123456789abcde/./x",
     }) |url| try expectRefused(.bad_path, url);
 }
 
 test "hosts" {
     for ([_][]const u8{
-        "http:///a",                      "http://u@h/",     "http://a b/",   "http://a<b/",
-        "http://a>b/",                    "http://a\\b/",    "http://a\x01/", "http://\xc3\xa9.com/",
-        "http://h:x/",                    "http://h:65536/", "http://h:8a",   "http://[::1]:x/",
-        "http://h:99999999999999999999/", "http://?a",       "http://#a",     "http://0123456789abcdef0123456789abcdef@h/",
+        "http:///a",
+        "http://u@h/",
+        "http://a b/",
+        "http://a<b/",
+        "http://a>b/",
+        "http://a\\b/",
+        "http://a\x01/",
+        "http://\xc3\xa9.com/",
+        "http://h:x/",
+        "http://h:65536/",
+        "http://h:8a",
+        "http://[::1]:x/",
+        "http://h:99999999999999999999/",
+        "http://?a",
+        "http://#a",
+        "http://0123456789abcdef0123456789abcdef@h/",
     }) |url| try expectRefused(.bad_host, url);
     for ([_][]const u8{
-        "http://h:/p",                                              "http://h:0/p",    "http://h:65535/p", "http://[::1]/p",
-        "http://[::1]:1/p",                                         "http://[::1]:/p", "ws://a.b-c_d/p",   "http://h/p#?",
+        "http://h:/p",
+        "http://h:0/p",
+        "http://h:65535/p",
+        "http://[::1]/p",
+        "http://[::1]:1/p",
+        "http://[::1]:/p",
+        "ws://a.b-c_d/p",
+        "http://h/p#?",
         "http://0123456789abcdef.0123456789abcdef.example:08080/p",
     }) |url| try expectPath("/p", url, false);
 }

@@ -3,7 +3,7 @@
 //!
 //! Guarantees: a value, once published under an ABI version, never changes its meaning; the
 //! switches below are exhaustive, so a new error does not compile until it has a status.
-//! Refuses: `anyerror`; only the errors listed here may reach the boundary.
+//! Refuses: errors that are not named here; no other may reach the boundary.
 
 const std = @import("std");
 

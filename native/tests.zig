@@ -1,6 +1,5 @@
-//! The root of all tests: the unit tests inside each file, and the scenario tables.
-//!
-//! A file that is not named here is not tested; `tidy.zig` notices.
+//! The root of all tests: the unit tests inside each file, the scenario tables, the random tables
+//! of the fuzzer. A file that is missing here is noticed by `tidy.zig`.
 
 test {
     _ = @import("abi.zig");
@@ -11,11 +10,14 @@ test {
     _ = @import("limits.zig");
     _ = @import("manifest.zig");
     _ = @import("method.zig");
+    _ = @import("naive.zig");
     _ = @import("path.zig");
     _ = @import("pattern.zig");
     _ = @import("response_cache.zig");
     _ = @import("route_table.zig");
+    _ = @import("scenarios.zig");
     _ = @import("status.zig");
+    _ = @import("tidy.zig");
     _ = @import("tree.zig");
     _ = @import("utf8.zig");
 }

@@ -30,8 +30,8 @@ pub const none: u32 = builder_module.none;
 /// Two nodes share a cache line. With ten thousand routes a search waits for memory, not for
 /// comparisons.
 pub const Node = extern struct {
-    /// Of a literal: one or more whole segments, each with its slash; empty at a root.
-    label_start: u32,
+    /// Of a literal; may be empty at a root.
+    label: Label,
     /// Where its literal children are looked up, if it has two or more.
     slots_start: u32,
     endpoint: u32,
@@ -39,7 +39,6 @@ pub const Node = extern struct {
     retry: u32,
     /// Where to go on if this node fits and no literal child does.
     otherwise: u32,
-    label_len: u16,
     /// Literal bytes between the last value (or the start of the path) and this node.
     offset: u16,
     /// Longest first segment of its literal children.
@@ -50,7 +49,6 @@ pub const Node = extern struct {
     children: u8,
     kind: Kind,
     flags: Flags,
-    _pad: u16 = 0,
 
     pub const Flags = packed struct(u8) {
         /// A rest that takes at least one byte.
@@ -61,16 +59,25 @@ pub const Node = extern struct {
     };
 };
 
-/// A place in the hash table of one node's literal children.
+/// A place in the hash table of one node's literal children. The label of the child is repeated
+/// here: comparing it need not wait until the child is read.
 pub const Slot = extern struct {
     tag: u32,
     /// Number of the child, or `none`.
     target: u32,
+    label: Label,
+};
+
+/// A text in `Tree.labels`: one or more whole segments, each with its slash.
+pub const Label = extern struct {
+    end: u32,
+    len: u16,
+    _pad: u16 = 0,
 };
 
 comptime {
     assert(@sizeOf(Node) == 32);
-    assert(@sizeOf(Slot) == 8);
+    assert(@sizeOf(Slot) == 16);
     assert(limits.shape_bytes_max <= std.math.maxInt(u16));
     assert(limits.params_max <= std.math.maxInt(u8));
 }
@@ -139,11 +146,13 @@ pub const Tree = struct {
         if (root == none) return .miss;
         observer.visit(root);
         // A root has a label only if nothing but that literal can follow.
-        if (!tree.labelFits(root, text, start, end)) return .miss;
         const nodes = tree.nodes;
+        if (!tree.labelFits(nodes[root].label, text, start, end)) return .miss;
         var index = root;
-        var position: usize = start + nodes[root].label_len;
+        var position: usize = start + nodes[root].label.len;
         var values: usize = 0;
+        // Sums of positions cannot overflow (`url_bytes_max`, `shape_bytes_max`), so wrapping
+        // operators spare their checks. Every access to an array is checked.
         // Each turn begins behind a node that fits: at the end of the path or before a slash.
         while (true) {
             const node = &nodes[index];
@@ -155,7 +164,7 @@ pub const Tree = struct {
                     assert(next > index);
                     observer.visit(next);
                     index = next;
-                    position += nodes[next].label_len;
+                    position +%= nodes[next].label.len;
                     continue;
                 }
             }
@@ -166,20 +175,24 @@ pub const Tree = struct {
                 index = next;
                 const other = &nodes[next];
                 values = other.values_before;
-                position = other.offset + if (values == 0) start else spans[2 * values - 1];
+                const base = if (values == 0) start else spans[2 * values -% 1];
+                position = base +% other.offset;
                 if (position == end) continue;
-                assert(text[position] == '/');
-                position += 1;
+                // Behind every node that fits is the end of the path or a slash.
+                position +%= 1;
                 if (other.kind == .rest) {
                     if (position == end and other.flags.named) continue;
                     spans[2 * values ..][0..2].* = .{ @intCast(position), end };
-                    return .{ .endpoint = other.endpoint, .values_count = other.values_before + 1 };
+                    return .{
+                        .endpoint = other.endpoint,
+                        .values_count = other.values_before +% 1,
+                    };
                 }
                 const value_end = path.segmentEnd(slashes, text, position, end);
                 observer.read(value_end - position);
                 if (value_end == position) continue;
                 spans[2 * values ..][0..2].* = .{ @intCast(position), @intCast(value_end) };
-                values += 1;
+                values +%= 1;
                 position = value_end;
                 break;
             } else return .miss;
@@ -191,11 +204,11 @@ pub const Tree = struct {
         const values_count: u32 = @intCast(values);
         if (!node.flags.soft) return .{ .endpoint = node.endpoint, .values_count = values_count };
         spans[2 * values ..][0..2].* = .{ end, end };
-        return .{ .endpoint = node.endpoint, .values_count = values_count + 1 };
+        return .{ .endpoint = node.endpoint, .values_count = values_count +% 1 };
     }
 
-    /// The literal child that fits at `position`, where a slash is, or `none`. An only child follows its
-    /// parent directly, and its label decides without a hash.
+    /// The literal child that fits at `position`, where a slash is, or `none`. An only child
+    /// follows its parent directly, and its label decides without a hash.
     inline fn child(
         tree: *const Tree,
         index: u32,
@@ -208,42 +221,40 @@ pub const Tree = struct {
         const node = &tree.nodes[index];
         if (node.children == 0) return none;
         if (node.children == 1) {
-            observer.read(tree.nodes[index + 1].label_len);
-            return if (tree.labelFits(index + 1, text, position, end)) index + 1 else none;
+            const label = tree.nodes[index +% 1].label;
+            observer.read(label.len);
+            return if (tree.labelFits(label, text, position, end)) index +% 1 else none;
         }
-        const segment_start = position + 1;
+        const segment_start = position +% 1;
         const segment_end = path.segmentEnd(slashes, text, segment_start, end);
-        const segment_len = segment_end - segment_start;
+        const segment_len = segment_end -% segment_start;
         observer.read(segment_len);
         if (segment_len > node.segment_max) return none;
         const hashed = hash(text, segment_start, segment_len);
-        const mask = (@as(u32, 1) << @intCast(node.children)) - 1;
+        const mask = (@as(u32, 1) << @truncate(node.children)) -% 1;
         var at = slotOf(hashed) & mask;
-        // The table is at most half full: there is an empty slot to stop at.
-        while (true) : (at = (at + 1) & mask) {
-            const slot = tree.slots[node.slots_start + at];
+        // The table is never full: there is an empty slot to stop at.
+        while (true) : (at = (at +% 1) & mask) {
+            const slot = &tree.slots[node.slots_start +% at];
             if (slot.target == none) return none;
             if (slot.tag != tagOf(hashed)) continue;
-            observer.read(tree.nodes[slot.target].label_len);
-            if (tree.labelFits(slot.target, text, position, end)) return slot.target;
+            observer.read(slot.label.len);
+            if (tree.labelFits(slot.label, text, position, end)) return slot.target;
         }
     }
 
-    /// Whether the label of a node stands at `position` and ends where a segment ends.
+    /// Whether a label stands at `position` and ends where a segment ends.
     inline fn labelFits(
         tree: *const Tree,
-        index: u32,
+        label: Label,
         text: []const u8,
         position: usize,
         end: usize,
     ) bool {
-        const node = &tree.nodes[index];
-        // Cannot overflow: both are small (`url_bytes_max`, `shape_bytes_max`).
-        const text_end = position +% node.label_len;
+        const text_end = position +% label.len;
         if (text_end > end) return false;
         if (text_end < end and text[text_end] != '/') return false;
-        const label_end = @as(usize, node.label_start) +% node.label_len;
-        return equalBefore(tree.labels, label_end, text, text_end, node.label_len);
+        return equalBefore(tree.labels, label.end, text, text_end, label.len);
     }
 };
 
@@ -258,7 +269,8 @@ inline fn equalBefore(
     len: usize,
 ) bool {
     if (text_end < 2 * lanes or len > 2 * lanes) {
-        return equalFar(labels[label_end - len ..][0..len], text[text_end - len ..][0..len]);
+        @branchHint(.unlikely);
+        return equalFar(labels, label_end, text, text_end, len);
     }
     const label = label_end - 2 * lanes;
     const position = text_end - 2 * lanes;
@@ -272,7 +284,24 @@ inline fn equalBefore(
     return different & relevant == 0;
 }
 
-fn equalFar(left: []const u8, right: []const u8) bool {
+/// The first literals of a path, with a short authority before them, and very long literals.
+inline fn equalFar(
+    labels: []const u8,
+    label_end: usize,
+    text: []const u8,
+    text_end: usize,
+    len: usize,
+) bool {
+    if (text_end < lanes or len > lanes) {
+        return equalBytes(labels[label_end - len ..][0..len], text[text_end - len ..][0..len]);
+    }
+    const left = vector.load(labels, label_end - lanes);
+    const different = vector.maskOf(left != vector.load(text, text_end - lanes));
+    const relevant: u16 = @truncate(@as(u32, 0xffff_0000) >> @intCast(len));
+    return different & relevant == 0;
+}
+
+fn equalBytes(left: []const u8, right: []const u8) bool {
     return std.mem.eql(u8, left, right);
 }
 

@@ -1,10 +1,14 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
 import { RobynError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { ResponseHeaders } from "./middleware/response-headers.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import type { BunServer } from "./request/context.ts";
+import { proxiesOf, type ProxyHeaders, type TrustedProxies } from "./request/proxies.ts";
+import { checkCookieKeys } from "./response/cookies.ts";
 import { type Compiled, compile } from "./routing/compile.ts";
 import type { ValidationErrorHandler } from "./routing/compose.ts";
+import { type AppLimits, checkTimeout, timeout_s_default } from "./routing/limits.ts";
 import type { AnyState } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
 import { printBanner } from "./server/banner.ts";
@@ -13,6 +17,8 @@ import { currentLaunch } from "./server/launch.ts";
 import { manage, type RunningServer, type ShutdownHandler } from "./server/lifecycle.ts";
 import { serve } from "./server/serve.ts";
 import { resolveSettings, type StartOptions } from "./server/settings.ts";
+import { directoryRoute } from "./static/directory.ts";
+import type { DirectoryOptions } from "./static/options.ts";
 
 export interface RobynOptions {
   /** Makes `/a/` and `/a` different paths. Default false: one trailing slash is ignored. */
@@ -25,6 +31,28 @@ export interface RobynOptions {
   core?: CoreChoice;
   /** Gives requests that break their schemas another answer than the 422 problem document. */
   onValidationError?: ValidationErrorHandler;
+  /**
+   * Keys of signed cookies, at least 32 characters each. The first signs, all of them verify: to replace a key, put the
+   * new one first and remove the old one when its cookies have ended. Default: none, and no signed cookies.
+   */
+  cookieKeys?: readonly string[];
+  /**
+   * Largest request body in bytes; a larger one is answered 413. Routes may have another. Default 1,000,000;
+   * `start({ maxPayloadSize })`, `ROBYN_MAX_PAYLOAD_SIZE` and the flag come before it.
+   */
+  maxPayloadSize?: number;
+  /** Seconds until a handler that has not answered is given up with 503. 0: never. Routes may have another. Default 30. */
+  timeout?: number;
+  /**
+   * Proxies in front of the server: addresses, networks (`10.0.0.0/8`) and the names `loopback` and `private`. Where the
+   * TCP peer is one of them, `ipAddr`, `scheme` and `host` are what it forwards. Default: none, nobody is believed.
+   */
+  trustedProxies?: readonly string[];
+  /**
+   * The headers that those proxies maintain: `X-Forwarded-For`, `-Proto` and `-Host`, or `Forwarded` (RFC 7239). The
+   * others are what a client sent, so they are not read. Default `x-forwarded`.
+   */
+  proxyHeaders?: ProxyHeaders;
 }
 
 /** Recognises an application across copies of the package, where `instanceof` would fail. */
@@ -43,6 +71,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly #options: RobynOptions;
   readonly #startupHandlers: (() => unknown)[] = [];
   readonly #shutdownHandlers: ShutdownHandler[] = [];
+  readonly #responseHeaders = new ResponseHeaders();
+  readonly #limits: AppLimits;
+  readonly #proxies: TrustedProxies | undefined;
   #logger: Logger | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
@@ -51,8 +82,53 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   constructor(options: RobynOptions = {}) {
     super("", []);
     checkOptions(options);
+    if (options.cookieKeys !== undefined) checkCookieKeys(options.cookieKeys);
+    const { maxPayloadSize, timeout = timeout_s_default, trustedProxies, proxyHeaders } = options;
+    checkTimeout(timeout);
+    this.#limits = {
+      timeout,
+      maxPayloadSize: resolveSettings({ maxPayloadSize }, {}, {}).maxPayloadSize,
+    };
+    this.#proxies = proxiesOf(trustedProxies, proxyHeaders);
     this.#options = options;
     this.#logger = options.logger;
+  }
+
+  /**
+   * A header of every response that does not set it itself: routes, errors, 404, 405 and the like.
+   * What a route says in `responseHeaders` goes before it.
+   *
+   * @throws RobynError ROBYN_HEADER_INVALID for a name or value that cannot be sent.
+   */
+  setResponseHeader(name: string, value: string): this {
+    this.#responseHeaders.set(name, value);
+    return this;
+  }
+
+  /** Like `setResponseHeader`, but appended to what the response has, as `Vary` and `Link` need it. */
+  addResponseHeader(name: string, value: string): this {
+    this.#responseHeaders.add(name, value);
+    return this;
+  }
+
+  /** Paths, as patterns of hooks, whose responses get neither. May be called more than once. */
+  excludeResponseHeadersFor(patterns: string | readonly string[]): this {
+    this.#responseHeaders.excludeFor(patterns);
+    return this;
+  }
+
+  /**
+   * Answers GET and HEAD below `route` with the files of `directory`, as the route `route/*`: other routes win by
+   * precedence, also with `serveDirectory("/", …)`, and hooks apply. Files are sent as by `serveFile()`; dotfiles, what
+   * lies behind links that lead outside, and spellings that are not canonical are 404.
+   *
+   * @param directory relative to the working directory.
+   * @throws RobynError ROBYN_DIRECTORY_NOT_FOUND, ROBYN_OPTION_INVALID
+   * @example app.serveDirectory("/assets", "public", { cache: { immutable: true } });
+   */
+  serveDirectory(route: string, directory: string, options: DirectoryOptions = {}): this {
+    const { pattern, handler } = directoryRoute(route, directory, options);
+    return this.addRoute("GET", pattern, {}, handler);
   }
 
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
@@ -83,21 +159,29 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
         "Make another app.",
       );
     }
+    const settings = resolveSettings(
+      { ...options, maxPayloadSize: options.maxPayloadSize ?? this.#options.maxPayloadSize },
+      launch?.flags ?? {},
+      process.env,
+    );
     this.#started = true;
-    const settings = resolveSettings(options, launch?.flags ?? {}, process.env);
+    this.#limits.maxPayloadSize = settings.maxPayloadSize;
     this.#logger ??= createLogger(settings.logLevel);
     const compiled = await this.compile();
     await this.#runStartupHandlers();
     const server = await serve(compiled, createDispatch(compiled), settings, this.#logger);
-    launch?.onListening();
-    if (settings.banner) printBanner(compiled, server);
-    return manage({
+    const running = manage({
       server,
+      openStreams: compiled.settings.openStreams,
       shutdownHandlers: this.#shutdownHandlers,
       shutdownTimeoutSeconds: settings.shutdownTimeout,
       logger: this.#logger,
       signals: settings.signals,
     });
+    // Last: whoever reads the banner may send a signal, and it has to find its handler.
+    launch?.onListening();
+    if (settings.banner) printBanner(compiled, server);
+    return running;
   }
 
   /**
@@ -144,6 +228,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       development,
       logger,
       onValidationError: this.#options.onValidationError,
+      outermost: this.#responseHeaders.seal(strict),
+      cookieKeys: this.#options.cookieKeys ?? [],
+      limits: this.#limits,
+      proxies: this.#proxies,
     });
   }
 
@@ -167,7 +255,18 @@ function toUrl(target: string | URL): string {
   return text.startsWith("/") ? `http://localhost${text}` : text;
 }
 
-const optionNames = ["strict", "development", "logger", "core", "onValidationError"];
+const optionNames = [
+  "strict",
+  "development",
+  "logger",
+  "core",
+  "onValidationError",
+  "cookieKeys",
+  "maxPayloadSize",
+  "timeout",
+  "trustedProxies",
+  "proxyHeaders",
+];
 
 function checkOptions(options: RobynOptions): void {
   for (const name of Object.keys(options)) {

@@ -4,8 +4,29 @@ import "./bun-version.ts";
 export { Robyn, type RobynOptions } from "./app.ts";
 export { type ErrorCode, HttpError, type HttpErrorOptions, RobynError } from "./errors.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";
+export { compress, type CompressOptions } from "./middleware/compress.ts";
+export { etag, type EtagOptions } from "./middleware/etag.ts";
 export { type BunServer, Context } from "./request/context.ts";
+export type { FormOptions } from "./request/form-options.ts";
+export type { Form } from "./request/form.ts";
+export type { ProxyHeaders } from "./request/proxies.ts";
 export type { Query } from "./request/query.ts";
+export type { Upload } from "./request/upload.ts";
+export {
+  type CookieIdentity,
+  type CookieOptions,
+  signCookie,
+  verifyCookie,
+} from "./response/cookies.ts";
+export { type FileAnswer, type FileOptions, serveFile } from "./response/file.ts";
+export { type JsonLines, type JsonLinesOptions, jsonLines } from "./response/json-lines.ts";
+export {
+  type EventStream,
+  type EventStreamOptions,
+  type EventStreamRequest,
+  type ServerSentEvent,
+  sse,
+} from "./response/sse.ts";
 export { html, json, redirect, status, StatusValue } from "./response/values.ts";
 export type {
   AfterHook,
@@ -19,5 +40,6 @@ export { type Issue, type Infer, type Schema } from "./validation/schema.ts";
 export { t } from "./validation/types.ts";
 export { ValidationError } from "./routing/validate.ts";
 export { SubRouter } from "./routing/router.ts";
+export type { CacheOptions, DirectoryOptions } from "./static/options.ts";
 export type { RunningServer } from "./server/lifecycle.ts";
 export type { StartOptions } from "./server/settings.ts";

@@ -58,7 +58,7 @@ async function zigTests(): Promise<void> {
 
 async function bunTests(): Promise<void> {
   const { exitCode, output } = await capture(
-    [process.execPath, "test", "--timeout", "30000", "test", "bench/bench.test.ts"],
+    [process.execPath, "test", "--timeout", "30000", "test", "./bench/bench.test.ts"],
     true,
   );
   const number = (label: string) =>

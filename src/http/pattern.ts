@@ -189,8 +189,12 @@ function forbidden(character: string): ReasonName | undefined {
   return character === ":" || character === "*" ? "partial_parameter" : undefined;
 }
 
+/** Unreserved characters, not beginning with a dot: the literal of nearly every route, canonical as it is. */
+const plainLiteral = /^[\w\-~][\w\-.~]*$/;
+
 /** Literals are written by people: what a URL parser would encode is encoded here, then the path rules apply. */
 function canonicalLiteral(text: string, offset: number): string {
+  if (plainLiteral.test(text)) return text;
   const wrong = /[\x00-\x1f\x7f?#{}<>\\:*]|%(?![0-9A-Fa-f]{2})|%(?=[01][0-9A-Fa-f]|7[Ff])/.exec(
     text,
   );

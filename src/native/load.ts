@@ -3,7 +3,6 @@ import { RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Core } from "./core.ts";
 import { libraryPath, openLibrary } from "./library.ts";
-import { portableCore } from "./portable.ts";
 import { ZigResponseCache } from "./response-cache.ts";
 import { ZigRouteTable } from "./route-table.ts";
 
@@ -14,7 +13,7 @@ export type CoreChoice = "auto" | "zig" | "portable";
  * @throws RobynError ROBYN_NATIVE_UNAVAILABLE if `zig` was asked for and cannot be had.
  */
 export function loadCore(choice: CoreChoice, logger: Logger): Core {
-  if (choice === "portable") return portableCore;
+  if (choice === "portable") return loadPortableCore();
   try {
     return (zigCore ??= openZigCore());
   } catch (error) {
@@ -30,8 +29,13 @@ export function loadCore(choice: CoreChoice, logger: Logger): Core {
     if (!warned)
       logger.warn(`the Zig core could not be loaded, the portable core serves instead: ${why}`);
     warned = true;
-    return portableCore;
+    return loadPortableCore();
   }
+}
+
+/** Loaded only where it serves: with it comes memoirist. */
+function loadPortableCore(): Core {
+  return (require("./portable.ts") as typeof import("./portable.ts")).portableCore;
 }
 
 let zigCore: Core | undefined;

@@ -4,9 +4,25 @@
  */
 import { HttpError } from "../errors.ts";
 import { canonicalPath } from "../http/path.ts";
+import type { Logger } from "../logger.ts";
+import {
+  type CookieIdentity,
+  type CookieOptions,
+  serializeCookie,
+  serializeDeletion,
+  signCookie,
+  verifyCookie,
+} from "../response/cookies.ts";
+import type { OpenStreams } from "../response/open-streams.ts";
+import { type Audience, audienceOf } from "../response/audience.ts";
 import { html, redirect, status } from "../response/values.ts";
-import { type Form, parseForm } from "./body.ts";
+import { RequestBody, type StandardFormData } from "./body.ts";
+import type { RequestLimits } from "./body-limit.ts";
+import type { FormOptions } from "./form-options.ts";
+import type { Form } from "./form.ts";
 import { parseBoundedJson } from "./json.ts";
+import { RequestLife } from "./life.ts";
+import { isHost, type Origin, type TrustedProxies } from "./proxies.ts";
 import { parseQuery, type Query } from "./query.ts";
 
 /** The running Bun server; absent where the request came in process. */
@@ -16,6 +32,14 @@ export type BunServer = Bun.Server<unknown>;
 export interface ContextSettings {
   /** Whether a trailing slash is significant. */
   readonly strict: boolean;
+  /** Keys of signed cookies: the first signs, all verify. */
+  readonly cookieKeys: readonly string[];
+  readonly logger: Logger;
+  /** Streams to end when the server drains. */
+  readonly openStreams: OpenStreams;
+  /** Limits of the route, or of the app where there is none. */
+  readonly limits: RequestLimits;
+  readonly proxies: TrustedProxies | undefined;
 }
 
 /** What schemas may replace by validated values. */
@@ -53,8 +77,9 @@ export class Context<
   #url: URL | undefined;
   #state: State | undefined;
   #responseHeaders: Headers | undefined;
-  #bytes: Promise<Uint8Array> | undefined;
-  #text: Promise<string> | undefined;
+  #requestBody: RequestBody | undefined;
+  #life: RequestLife | undefined;
+  #origin: Origin | null | undefined;
 
   constructor(
     request: Request,
@@ -104,9 +129,9 @@ export class Context<
     }
   }
 
-  /** Aborts when the client leaves. */
+  /** Aborts when the client leaves, and when the handler has taken longer than its `timeout`. */
   get signal(): AbortSignal {
-    return this.request.signal;
+    return this.#lifeOf().signal;
   }
 
   /** The canonical path: what routes and hooks were matched with. Still percent-encoded, without query. */
@@ -135,7 +160,8 @@ export class Context<
   }
 
   /**
-   * The whole URL. Its host is what the client sent: do not build links from it unless a proxy checks it.
+   * The whole URL. Scheme and host are those of `scheme` and `host`: without trusted proxies the host is what the
+   * client sent, so do not build links from it.
    * @throws HttpError 400 if the `Host` header is not one valid authority (RFC 9112 §3.2).
    */
   get url(): URL {
@@ -144,7 +170,9 @@ export class Context<
     if (!URL.canParse(this.request.url, base) || this.request.headers.get("host")?.includes(",")) {
       throw new HttpError(400, "the Host header is not one valid host");
     }
-    return (this.#url = new URL(this.request.url, base));
+    const url = new URL(this.request.url, base);
+    const { scheme = url.protocol.slice(0, -1), host = url.host } = this.#forwarded() ?? {};
+    return (this.#url = new URL(`${scheme}://${host}${url.pathname}${url.search}${url.hash}`));
   }
 
   /**
@@ -165,9 +193,70 @@ export class Context<
     return response;
   }
 
-  /** Address of the TCP peer, or null where there is none (in process, unix socket). */
+  /**
+   * Sets a cookie: `setCookie("theme", "dark", { maxAge: 86_400 })`. Path `/` and SameSite `Lax` unless told otherwise.
+   * @throws TypeError for what browsers would drop or misread (`src/response/cookies.ts`).
+   */
+  get setCookie(): (name: string, value: string, options?: CookieOptions) => void {
+    return (name, value, options) =>
+      this.responseHeaders.append("set-cookie", serializeCookie(name, value, options));
+  }
+
+  /** Deletes a cookie. A browser finds it only by the path and domain that it was set with. */
+  get deleteCookie(): (name: string, identity?: CookieIdentity) => void {
+    return (name, identity) =>
+      this.responseHeaders.append("set-cookie", serializeDeletion(name, identity));
+  }
+
+  /**
+   * Sets a cookie that the client can read but not change: HMAC-SHA256 over name and value with the first of `cookieKeys`.
+   * @throws as `setCookie`; RobynError ROBYN_COOKIE_KEYS_INVALID without keys.
+   */
+  get setSignedCookie(): (name: string, value: string, options?: CookieOptions) => void {
+    return (name, value, options) =>
+      this.setCookie(name, signCookie(name, value, this.#settings.cookieKeys), options);
+  }
+
+  /** The value of a signed cookie of the request; undefined if it is missing or anything about it was changed. */
+  get signedCookie(): (name: string) => string | undefined {
+    return (name) => {
+      const signed = new Bun.CookieMap(this.request.headers.get("cookie") ?? "").get(name);
+      return signed === null ? undefined : verifyCookie(name, signed, this.#settings.cookieKeys);
+    };
+  }
+
+  /** @internal what a streamed answer needs */
+  get audience(): Audience {
+    return audienceOf(this.request, this.#server, this.#settings);
+  }
+
+  /**
+   * Address of the client: the TCP peer, or what `trustedProxies` say if the peer is one of them.
+   * Null where there is no peer (in process, unix socket).
+   */
   get ipAddr(): string | null {
-    return this.#server?.requestIP(this.request)?.address ?? null;
+    return this.#forwarded()?.address ?? this.#peer;
+  }
+
+  /** `http` or `https`: of the connection, or what `trustedProxies` say if the peer is one of them. */
+  get scheme(): "http" | "https" {
+    const own =
+      this.#server?.url.protocol ?? new URL(this.request.url, "http://localhost").protocol;
+    return this.#forwarded()?.scheme ?? (own === "https:" ? "https" : "http");
+  }
+
+  /**
+   * Host and port that the client asked for (`example.com:8080`): the `Host` header, or what `trustedProxies` say if
+   * the peer is one of them. Anybody can send any `Host`: compare it with those that are yours before using it.
+   * @throws HttpError 400 if it is not one valid host (RFC 9110 §7.2).
+   */
+  get host(): string {
+    const forwarded = this.#forwarded()?.host;
+    if (forwarded !== undefined) return forwarded;
+    const sent = this.request.headers.get("host");
+    if (sent === null) return this.url.host;
+    if (!isHost(sent)) throw new HttpError(400, "the Host header is not one valid host");
+    return sent;
   }
 
   /** The running `Bun.Server`, or undefined in process. */
@@ -180,14 +269,14 @@ export class Context<
     return (this.#state ??= Object.create(null) as State);
   }
 
-  /** The body as text, UTF-8: `await text()`. May be called more than once, as may `bytes` and `json`. */
+  /** The body as text, UTF-8: `await text()`. May be called more than once, as may `bytes`, `json` and `form`. */
   get text(): () => Promise<string> {
-    return () => this.#readText();
+    return () => this.#bodyOf().text();
   }
 
   /** The body as bytes: `await bytes()`. */
   get bytes(): () => Promise<Uint8Array> {
-    return () => this.#readBytes();
+    return () => this.#bodyOf().bytes();
   }
 
   /**
@@ -195,15 +284,61 @@ export class Context<
    * The promise rejects with HttpError 400 if it is not valid JSON.
    */
   get json(): () => Promise<unknown> {
-    return () => this.#readText().then(parseBoundedJson);
+    return () => this.#bodyOf().text().then(parseBoundedJson);
   }
 
   /**
-   * The body as form data, `application/x-www-form-urlencoded` or `multipart/form-data`: `await formData()`.
-   * The promise rejects with HttpError 400 if it is malformed, 415 if it is neither.
+   * The body as it comes: `stream()`, once; null where there is none. It fails with HttpError 413 above the body limit.
+   * A body without `Content-Length` comes as it is sent only where the route says `stream: true`.
    */
-  get formData(): () => Promise<Form> {
-    return () => parseForm(this.request);
+  get stream(): () => ReadableStream<Uint8Array> | null {
+    return () => this.#bodyOf().stream();
+  }
+
+  /**
+   * The body as a form, multipart (RFC 7578) or urlencoded: `const { fields, files } = await form()`. Files larger
+   * than `maxMemory` are streamed to a private temporary file, which is removed when the request ends.
+   *
+   * The promise rejects with HttpError 400 if the form is malformed, 413 above one of its limits, 415 if the body is
+   * no form.
+   *
+   * @param options limits; those of the route option `form` hold where nothing is said. Read once: the first call decides.
+   */
+  get form(): (options?: FormOptions) => Promise<Form> {
+    return (options = {}) => {
+      const life = this.#lifeOf();
+      return this.#bodyOf().form(options, (release) => life.onEnd(release));
+    };
+  }
+
+  /** The body as standard `FormData`, all of it in memory: `await formData()`. The promise rejects as that of `form`. */
+  get formData(): () => Promise<StandardFormData> {
+    return () => this.#bodyOf().formData();
+  }
+
+  /** @internal limits of the route */
+  get limits(): RequestLimits {
+    return this.#settings.limits;
+  }
+
+  /** @internal whether the handler waits for a body that the client has not sent yet */
+  get isReading(): boolean {
+    return this.#requestBody?.isReading ?? false;
+  }
+
+  /** @internal time is up */
+  expire(reason: DOMException): void {
+    this.#lifeOf().expire(reason);
+  }
+
+  /** @internal the answer is made; a chain without promises has nothing to release */
+  conclude(response: Response | Promise<Response>): Response | Promise<Response> {
+    if (this.#life === undefined) return response;
+    if (!(response instanceof Promise)) {
+      this.#life.end();
+      return response;
+    }
+    return response.finally(() => this.#life?.end());
   }
 
   /** Answers with a status: `status(201, note)`. */
@@ -221,14 +356,21 @@ export class Context<
     return redirect;
   }
 
-  #readText(): Promise<string> {
-    if (this.#bytes !== undefined)
-      return this.#bytes.then((bytes) => new TextDecoder().decode(bytes));
-    return (this.#text ??= this.request.text());
+  get #peer(): string | null {
+    return this.#server?.requestIP(this.request)?.address ?? null;
   }
 
-  #readBytes(): Promise<Uint8Array> {
-    if (this.#text !== undefined) return this.#text.then((text) => new TextEncoder().encode(text));
-    return (this.#bytes ??= this.request.bytes());
+  #forwarded(): Origin | null {
+    const { proxies } = this.#settings;
+    if (proxies === undefined) return null;
+    return (this.#origin ??= proxies.originOf(this.request.headers, this.#peer) ?? null);
+  }
+
+  #bodyOf(): RequestBody {
+    return (this.#requestBody ??= new RequestBody(this.request, this.#settings.limits));
+  }
+
+  #lifeOf(): RequestLife {
+    return (this.#life ??= new RequestLife(this.request));
   }
 }

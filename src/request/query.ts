@@ -18,10 +18,15 @@ export function parseQuery(url: string): Query {
     if (++pairs > query_pairs_max) {
       throw new HttpError(400, `the query has more than ${query_pairs_max} parameters`);
     }
-    const earlier = query[key];
-    if (earlier === undefined) query[key] = value;
-    else if (Array.isArray(earlier)) earlier.push(value);
-    else query[key] = [earlier, value];
+    addValue(query, key, value);
   }
   return query;
+}
+
+/** The first value stands alone, with the second it becomes a list. `bag` must have no prototype. */
+export function addValue(bag: Query, key: string, value: string): void {
+  const earlier = bag[key];
+  if (earlier === undefined) bag[key] = value;
+  else if (Array.isArray(earlier)) earlier.push(value);
+  else bag[key] = [earlier, value];
 }

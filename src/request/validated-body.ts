@@ -1,15 +1,16 @@
 /** Reads a body for its schema: by its media type, and JSON only to a bounded depth. */
 import { HttpError } from "../errors.ts";
-import { parseForm } from "./body.ts";
+import type { Form } from "./form.ts";
 import { json_depth_max, parseBoundedJson } from "./json.ts";
 
 interface BodySource {
   readonly request: Request;
   readonly text: () => Promise<string>;
+  readonly form: () => Promise<Form>;
 }
 
 /**
- * @returns parsed JSON, or the fields of a form as an object.
+ * @returns parsed JSON, or the fields and files of a form as one object: one value as it is, several as an array.
  * The promise rejects with HttpError 415 for another media type, 400 for a malformed body.
  */
 export function readBody(context: BodySource, type: "json" | "form"): Promise<unknown> {
@@ -42,13 +43,7 @@ function malformed(cause: unknown): never {
   throw new HttpError(400, "the body is not valid JSON", { cause });
 }
 
-async function readForm({ request }: BodySource): Promise<Record<string, unknown>> {
-  const fields: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of await parseForm(request)) {
-    const earlier = fields[name];
-    if (earlier === undefined) fields[name] = value;
-    else if (Array.isArray(earlier)) earlier.push(value);
-    else fields[name] = [earlier, value];
-  }
-  return fields;
+async function readForm({ form }: BodySource): Promise<Record<string, unknown>> {
+  const { mergeForm } = await import("./form.ts");
+  return mergeForm(await form());
 }

@@ -1,7 +1,6 @@
 /**
  * Const responses: computed once, stored in the native cache in every coding that is worth it, answered from there.
  */
-import { brotliCompressSync, constants } from "node:zlib";
 import { chooseEncoding, type Encoding, matchesEntityTag } from "../http/negotiation.ts";
 import type { ResponseCache, StoredResponse } from "../native/core.ts";
 
@@ -22,9 +21,8 @@ export async function storeConstResponse(
   // A `Response` made from a text knows its type, but has no header for it before it is sent.
   if (!headers.has("content-type") && blob.type !== "") headers.set("content-type", blob.type);
   const tag = headers.get("etag") ?? entityTag(body);
-  const variants = headers.has("content-encoding")
-    ? []
-    : codings.map((coding) => compress(coding, body));
+  const isWorthIt = body.length > variantOverhead && !headers.has("content-encoding");
+  const variants = isWorthIt ? codings.map((coding) => compress(coding, body)) : [];
   const smaller = variants.filter((variant) => variant.body.length + variantOverhead < body.length);
   if (smaller.length > 0) headers.append("vary", "accept-encoding");
   headers.set("etag", tag);
@@ -90,7 +88,7 @@ function notModified(headers: readonly (readonly [string, string])[]): Response 
 }
 
 /** A strong entity tag (RFC 9110 §8.8.3): 128 bits of SHA-256 over the body. */
-function entityTag(body: Uint8Array): string {
+export function entityTag(body: Uint8Array): string {
   const digest = new Bun.CryptoHasher("sha256").update(body).digest();
   return `"${digest.subarray(0, 16).toString("base64url")}"`;
 }
@@ -103,18 +101,18 @@ function compress(
     case "gzip":
       return { coding, body: Bun.gzipSync(body, { level: 9 }) };
     case "br":
-      return {
-        coding,
-        body: brotliCompressSync(body, {
-          params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality(body) },
-        }),
-      };
+      return { coding, body: brotli(body) };
     case "zstd":
       return { coding, body: Bun.zstdCompressSync(body, { level: 19 }) };
   }
 }
 
-/** Quality 11 takes a second per megabyte, which start-up would feel. */
-function brotliQuality(body: Uint8Array): number {
-  return body.length <= 262_144 ? 11 : 6;
+/**
+ * Quality 11 takes a second per megabyte, which start-up would feel. Importing `node:zlib` takes 7 ms, as much as
+ * starting Bun: it is loaded only where something is compressed.
+ */
+function brotli(body: Uint8Array): Uint8Array {
+  const { brotliCompressSync, constants } = require("node:zlib") as typeof import("node:zlib");
+  const quality = body.length <= 262_144 ? 11 : 6;
+  return brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
 }

@@ -9,23 +9,31 @@
  * | number, boolean, object, array | 200 `application/json` |
  * | `ArrayBuffer` or a view | 200 `application/octet-stream` |
  * | `Blob`, `Bun.file` | 200 with its type; a missing file is 404 |
+ * | `serveFile(path)` | 200, 206, 304, 412 or 416 by the request; a missing file is 404 |
  * | `ReadableStream` | 200 `application/octet-stream` |
  * | async iterator of strings or bytes | 200 `text/plain;charset=utf-8`, streamed |
+ * | `sse(…)`, `jsonLines(…)` | 200 with their type, streamed |
  * | `status(code, value)` | the same rules with that status |
  * | function, symbol, bigint | ROBYN_VALUE_UNSUPPORTED, a 500 |
  */
 import { HttpError, RobynError } from "../errors.ts";
 import { hasNoContent } from "../http/status.ts";
-import { streamOf } from "./stream.ts";
+import type { Answered } from "./audience.ts";
+import { FileAnswer } from "./file.ts";
+import { streamResponse } from "./stream.ts";
 import { StatusValue } from "./values.ts";
 
 /** @throws RobynError ROBYN_VALUE_UNSUPPORTED, or what `JSON.stringify` throws (a cycle, a throwing `toJSON`). */
-export function toResponse(value: unknown, status = 200): Response | Promise<Response> {
+export function toResponse(
+  value: unknown,
+  status = 200,
+  answered?: Answered,
+): Response | Promise<Response> {
   if (typeof value === "string") return text(value, status);
   if (value instanceof Response) return value;
   if (value === null || value === undefined)
     return new Response(null, { status: status === 200 ? 204 : status });
-  if (typeof value === "object") return objectToResponse(value, status);
+  if (typeof value === "object") return objectToResponse(value, status, answered);
   if (typeof value === "number" || typeof value === "boolean") return jsonResponse(value, status);
   throw new RobynError(
     "ROBYN_VALUE_UNSUPPORTED",
@@ -34,14 +42,20 @@ export function toResponse(value: unknown, status = 200): Response | Promise<Res
   );
 }
 
-function objectToResponse(value: object, status: number): Response | Promise<Response> {
-  if (value instanceof StatusValue) return toResponse(value.value, value.status);
+function objectToResponse(
+  value: object,
+  status: number,
+  answered: Answered | undefined,
+): Response | Promise<Response> {
+  if (value instanceof StatusValue) return toResponse(value.value, value.status, answered);
+  if (value instanceof FileAnswer) return value.toResponse(status, answered);
   if (value instanceof Blob) return blobToResponse(value, status);
-  if (value instanceof ReadableStream) return withType(value, octetStream, status);
+  if (value instanceof ReadableStream)
+    return streamResponse(value, octetStream, status, answered?.audience);
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value))
     return withType(value as Uint8Array<ArrayBuffer>, octetStream, status);
   if (Symbol.asyncIterator in value)
-    return withType(streamOf(value as AsyncIterable<unknown>), plainText, status);
+    return streamResponse(value as AsyncIterable<unknown>, plainText, status, answered?.audience);
   return jsonResponse(value, status);
 }
 

@@ -3,6 +3,7 @@
  * chain per endpoint, const responses into the cache. Runs once; a mistake stops it before anything listens.
  */
 import { RobynError } from "../errors.ts";
+import { addMissing } from "../http/header.ts";
 import {
   coverage,
   matchPattern,
@@ -12,17 +13,16 @@ import {
 } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable } from "../native/core.ts";
+import { guardBody } from "../request/body-limit.ts";
 import { Context, type ContextSettings } from "../request/context.ts";
+import type { TrustedProxies } from "../request/proxies.ts";
+import { OpenStreams } from "../response/open-streams.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
 import { toResponse } from "../response/to-response.ts";
 import { html, redirect, status } from "../response/values.ts";
-import {
-  type Chain,
-  type ChainParts,
-  compose,
-  type ErrorPolicy,
-  type ValidationErrorHandler,
-} from "./compose.ts";
+import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
+import { Deadlines } from "./deadline.ts";
+import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
 import { describeRoute, hookPatternError, refusalError } from "./refusal.ts";
 import { invalidSchemaOption, withValidation } from "./validate.ts";
 import type {
@@ -41,6 +41,11 @@ export interface CompileOptions {
   readonly logger: Logger;
   readonly development: boolean;
   readonly onValidationError: ValidationErrorHandler | undefined;
+  /** Runs last on every response. */
+  readonly outermost: AfterHook<AnyState> | undefined;
+  readonly cookieKeys: readonly string[];
+  readonly limits: AppLimits;
+  readonly proxies: TrustedProxies | undefined;
 }
 
 /** One compiled route. */
@@ -52,6 +57,8 @@ export interface Endpoint {
   /** How many hooks may run, for listings. */
   readonly hooks: number;
   constResponse: ConstResponse | undefined;
+  /** What every context of this route shares. */
+  readonly settings: ContextSettings;
 }
 
 export interface Compiled {
@@ -64,7 +71,7 @@ export interface Compiled {
   readonly missHasParts: boolean;
   /** Method tokens that a route takes. */
   readonly methods: ReadonlySet<string>;
-  /** What every context shares. */
+  /** What every context shares that no route takes. */
   readonly settings: ContextSettings;
 }
 
@@ -77,10 +84,18 @@ export async function compile(
   const table = options.core.createRouteTable({ strict: options.strict });
   const cache = options.core.createResponseCache();
   const patterns = new PatternCache(options.strict);
-  const missParts = partsOfMiss(scopes, patterns);
-  const endpoints = routes.map((route, id) =>
-    defineEndpoint(route, id, routes, table, patterns, options),
-  );
+  const deadlines = new Deadlines();
+  const settings: ContextSettings = {
+    strict: options.strict,
+    cookieKeys: options.cookieKeys,
+    logger: options.logger,
+    openStreams: new OpenStreams(),
+    limits: limitsOfMiss(options.limits),
+    proxies: options.proxies,
+  };
+  const shared: Shared = { table, patterns, deadlines, settings };
+  const missParts = partsOfMiss(scopes, shared, options);
+  const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
   table.seal();
   await storeConstResponses(endpoints, cache);
   return {
@@ -91,48 +106,69 @@ export async function compile(
     missHasParts:
       missParts.before.length + missParts.after.length + missParts.exceptions.length > 0,
     methods: new Set(routes.map((route) => route.method)),
-    settings: { strict: options.strict },
+    settings,
   };
+}
+
+/** What the endpoints of one application share while they are defined. */
+interface Shared {
+  readonly table: RouteTable;
+  readonly patterns: PatternCache;
+  readonly deadlines: Deadlines;
+  readonly settings: ContextSettings;
 }
 
 function defineEndpoint(
   route: Route,
   id: number,
   routes: readonly Route[],
-  table: RouteTable,
-  patterns: PatternCache,
-  policy: ErrorPolicy,
+  shared: Shared,
+  policy: CompileOptions,
 ): Endpoint {
-  const refused = table.insert(route.method, route.path, id);
+  const refused = shared.table.insert(route.method, route.path, id);
   if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
   checkSchemas(route);
-  const pattern = patterns.parse(route.path);
-  const parts = partsOfRoute(route, pattern, patterns);
+  const limits = limitsOf(route, policy.limits);
+  const pattern = shared.patterns.parse(route.path);
+  const parts = partsOfRoute(route, pattern, shared, policy);
+  const guards = takesBody(route.method) ? [guardBody] : [];
   const endpoint: Endpoint = {
     route,
     pattern,
-    chain: compose(parts, policy),
+    chain: compose({ ...parts, before: [...guards, ...parts.before] }, policy),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
         : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
+    settings: { ...shared.settings, limits },
   };
   return endpoint;
 }
 
-function partsOfRoute(route: Route, pattern: Pattern, patterns: PatternCache): ChainParts {
+function partsOfRoute(
+  route: Route,
+  pattern: Pattern,
+  { patterns, deadlines }: Shared,
+  { outermost, limits }: CompileOptions,
+): ChainParts {
   const before = route.scopes.flatMap((scope) =>
     select(scope.before, pattern, patterns, onlyBefore),
   );
   const after = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
   return {
     before: [...before, ...toList(route.options.beforeRequest)],
-    after: [...after, ...toList(route.options.afterRequest)].reverse(),
+    after: [
+      ...toList(outermost),
+      ...after,
+      ...headersHook(route.options.responseHeaders),
+      ...toList(route.options.afterRequest),
+    ].reverse(),
     exceptions: route.scopes.flatMap((scope) => scope.exceptions).reverse(),
     status: route.options.statusCode ?? 200,
+    deadline: deadlines.of(timeoutOf(route, limits)),
     name: `${route.method} ${route.path}`,
   };
 }
@@ -141,24 +177,38 @@ function partsOfRoute(route: Route, pattern: Pattern, patterns: PatternCache): C
  * For a miss there is no route to compare with, so patterns are tried per request, and the hooks of a SubRouter
  * apply below its prefix. A SubRouter without prefix has no region: its hooks belong to its routes alone.
  */
-function partsOfMiss(scopes: readonly Scope[], patterns: PatternCache): ChainParts {
+function partsOfMiss(
+  scopes: readonly Scope[],
+  { patterns, deadlines }: Shared,
+  { outermost, limits }: CompileOptions,
+): ChainParts {
   const regions = scopes.filter((scope, index) => index === 0 || scope.prefix !== "");
   const below = <Hook>(hooks: readonly ScopedHook<Hook>[], { prefix }: Scope): ScopedHook<Hook>[] =>
     hooks.map(({ hook, pattern }) => ({
       hook,
       pattern: pattern ?? (prefix === "" ? undefined : `${prefix}/*`),
     }));
+  const before = regions.flatMap((scope) =>
+    select(below(scope.before, scope), undefined, patterns, onlyBefore),
+  );
   return {
-    before: regions.flatMap((scope) =>
-      select(below(scope.before, scope), undefined, patterns, onlyBefore),
-    ),
-    after: regions
-      .flatMap((scope) => select(below(scope.after, scope), undefined, patterns, onlyAfter))
-      .reverse(),
+    before: before.length === 0 ? [] : [guardMiss, ...before],
+    after: [
+      ...toList(outermost),
+      ...regions.flatMap((scope) =>
+        select(below(scope.after, scope), undefined, patterns, onlyAfter),
+      ),
+    ].reverse(),
     exceptions: [...(scopes[0]?.exceptions ?? [])].reverse(),
     status: 200,
+    deadline: deadlines.of(limits.timeout),
     name: "no route",
   };
+}
+
+/** A hook may read the body, also where no route does. */
+function guardMiss(context: AnyContext): undefined | Promise<undefined> {
+  return takesBody(context.method) ? guardBody(context) : undefined;
 }
 
 /** The hooks that can apply to a route: as they are where they always do, with a check where the path decides. */
@@ -193,6 +243,12 @@ function onlyAfter(pattern: Pattern, hook: AfterHook<AnyState>): AfterHook<AnySt
 function covers(pattern: Pattern, context: AnyContext): boolean {
   const path = context.canonicalPath;
   return path !== undefined && matchPattern(pattern, path) !== undefined;
+}
+
+function headersHook(headers: Readonly<Record<string, string>> | undefined): AfterHook<AnyState>[] {
+  if (headers === undefined) return [];
+  const fields = Object.entries(headers);
+  return [(response) => addMissing(response.headers, fields)];
 }
 
 /** Hook patterns repeat for every route; each is parsed once. */

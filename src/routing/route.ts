@@ -1,5 +1,6 @@
 /** Definitions: plain data, nothing native yet. */
 import type { Context, PlainInputs } from "../request/context.ts";
+import type { FormOptions } from "../request/form-options.ts";
 import type { StatusValue } from "../response/values.ts";
 import type { Infer, Schema } from "../validation/schema.ts";
 
@@ -100,6 +101,25 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
   bodyType?: "json" | "form";
   /** Status for plain values; an explicit `Response` or `status()` wins. Default 200. */
   statusCode?: number;
+  /** Headers of every answer of this route, errors included, that the answer does not set itself. */
+  responseHeaders?: Readonly<Record<string, string>>;
+  /** Bytes of the request body, more or less than the app allows; a larger one is 413. Default: that of the app. */
+  maxPayloadSize?: number;
+  /**
+   * Starts the handler before a body of unknown length (chunked) has come, for uploads larger than memory. Without it
+   * such a body is read first, so that an oversized one is 413 whatever the handler does; with it the reader is told
+   * (`form`, `stream`, `text`, … fail with 413). Default false, true where `bodyType` is `form`.
+   */
+  stream?: boolean;
+  /** Limits of forms, for `form()` and for a schema with `bodyType: "form"`. */
+  form?: FormOptions;
+  /** Seconds until a handler that has not answered is given up: 503, `signal` aborts. 0: never. Default: that of the app. */
+  timeout?: number;
+  /**
+   * Seconds that a client may take to send the body, on top of `timeout`. Default: Bun closes connections that send
+   * less than 16 KiB/s for `keepAliveTimeout` seconds.
+   */
+  uploadTimeout?: number;
   /** Hooks of this route alone; they run innermost. */
   beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
   afterRequest?: AfterHook<State> | readonly AfterHook<State>[];
@@ -116,6 +136,12 @@ export const routeOptionNames = [
   "body",
   "bodyType",
   "response",
+  "responseHeaders",
+  "maxPayloadSize",
+  "stream",
+  "form",
+  "timeout",
+  "uploadTimeout",
   "beforeRequest",
   "afterRequest",
 ] as const satisfies readonly (keyof RouteOptions)[];

@@ -3,6 +3,7 @@
  * here; `compile` reads the whole tree once, at start, so the order of definitions does not matter.
  */
 import { RobynError } from "../errors.ts";
+import { checkHeader } from "../http/header.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
 import {
@@ -183,7 +184,7 @@ export abstract class Router<
     checkMethod(method, path);
     checkOptions(`${method} ${path}`, options);
     requireFunction(`${method} ${path}`, handler);
-    const definedAt = new Error();
+    const definedAt = captureDefinition();
     this.#routes.push({
       method,
       path,
@@ -286,6 +287,17 @@ function checkOptions(route: string, options: unknown): void {
       `The options of a route are ${routeOptionNames.join(", ")}.`,
     );
   }
+  const { responseHeaders = {} } = options as RouteOptions<AnyState>;
+  for (const [name, value] of Object.entries(responseHeaders)) checkHeader(route, name, value);
+}
+
+/** Our own frames and the caller's: more would only take memory, of which ten thousand routes need a lot. */
+function captureDefinition(): Error {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 5;
+  const definedAt = new Error();
+  Error.stackTraceLimit = limit;
+  return definedAt;
 }
 
 function requireFunction(what: string, value: unknown): void {

@@ -15,7 +15,7 @@ import type { AnyContext } from "../routing/route.ts";
 export type Dispatch = (request: Request, server?: BunServer) => Response | Promise<Response>;
 
 export function createDispatch(compiled: Compiled): Dispatch {
-  const { table, endpoints, settings } = compiled;
+  const { table, endpoints } = compiled;
   return function dispatch(request, server) {
     const url = request.url;
     const method = request.method;
@@ -26,7 +26,10 @@ export function createDispatch(compiled: Compiled): Dispatch {
     if (found < 0) return miss(compiled, request, server, found);
     const endpoint = endpoints[found]!;
     const params = readParams(table, endpoint.pattern.names);
-    return endpoint.chain(new Context(request, server, params, settings), endpoint.handler);
+    return endpoint.chain(
+      new Context(request, server, params, endpoint.settings),
+      endpoint.handler,
+    );
   };
 }
 

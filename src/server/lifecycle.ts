@@ -6,6 +6,7 @@
  */
 import type { Logger } from "../logger.ts";
 import type { BunServer } from "../request/context.ts";
+import type { OpenStreams } from "../response/open-streams.ts";
 
 export type ShutdownHandler = () => unknown;
 
@@ -23,6 +24,8 @@ export interface RunningServer {
 
 export interface LifecycleOptions {
   readonly server: BunServer;
+  /** Streams without an end of their own; they are told to end when draining begins. */
+  readonly openStreams: OpenStreams;
   readonly shutdownHandlers: readonly ShutdownHandler[];
   readonly shutdownTimeoutSeconds: number;
   readonly logger: Logger;
@@ -66,6 +69,7 @@ export function manage(options: LifecycleOptions): RunningServer {
 /** @returns false if a shutdown handler failed */
 async function drain({
   server,
+  openStreams,
   shutdownHandlers,
   shutdownTimeoutSeconds,
   logger,
@@ -73,7 +77,8 @@ async function drain({
   const { promise: deadline, resolve } = Promise.withResolvers<"deadline">();
   const timer = setTimeout(resolve, shutdownTimeoutSeconds * 1_000, "deadline");
   // stop() alone never resolves while a stream or a WebSocket is open.
-  const outcome = await Promise.race([server.stop(), deadline]);
+  const done = Promise.all([openStreams.drain(), server.stop()]);
+  const outcome = await Promise.race([done, deadline]);
   clearTimeout(timer);
   if (outcome === "deadline") {
     logger.warn(

@@ -1,5 +1,4 @@
 /** The only caller of `Bun.serve`. */
-import { lookup } from "node:dns/promises";
 import { RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { BunServer } from "../request/context.ts";
@@ -25,7 +24,7 @@ export async function serve(
       // connections of the first instead of being told that the port is in use.
       reusePort: false,
       idleTimeout: settings.keepAliveTimeout,
-      maxRequestBodySize: settings.maxPayloadSize,
+      maxRequestBodySize: Math.max(serverPayload_min, largestPayload(compiled, settings)),
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),
       // Always set: left alone, Bun decides by NODE_ENV and its error page shows source code to the client.
       development: false,
@@ -41,8 +40,23 @@ export async function serve(
   }
 }
 
+/**
+ * Bodies are limited by `guardBody`, whose 413 hooks see and clients can read; Bun's own is an empty one that closes the
+ * connection, and stands behind it for what is out of all proportion. This is Bun's default.
+ */
+const serverPayload_min = 134_217_728;
+
+function largestPayload({ endpoints }: Compiled, { maxPayloadSize }: Settings): number {
+  return endpoints.reduce(
+    (largest, { route }) => Math.max(largest, route.options.maxPayloadSize ?? 0),
+    maxPayloadSize,
+  );
+}
+
 /** `Bun.serve` reports an unknown host as a busy port, so the name is looked up first. */
 async function checkHost(host: string): Promise<void> {
+  if (/^[\d.]+$/.test(host) || host.includes(":") || host === "localhost") return;
+  const { lookup } = await import("node:dns/promises");
   try {
     await lookup(host);
   } catch (cause) {

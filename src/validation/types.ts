@@ -4,10 +4,11 @@
  */
 import type Type from "typebox";
 import type { StaticDecode, TArray, TCodec, TString, TUnsafe } from "typebox";
+import type { Upload } from "../request/upload.ts";
 import type { FileRules } from "./json-schema.ts";
 
-/** An uploaded file: the standard `File`. */
-export type TFile = TUnsafe<File>;
+/** An uploaded file. */
+export type TFile = TUnsafe<Upload>;
 export type TDate = TCodec<TString, Date>;
 
 export interface HttpTypes {
@@ -48,7 +49,7 @@ function load(): TypeBuilder {
         .Codec(type.String({ format: "date-time" }))
         .Decode((text) => new Date(text))
         .Encode((date) => date.toISOString()),
-    File: (rules = {}) => type.Unsafe<File>({ "x-robyn-file": rules }),
+    File: (rules = {}) => type.Unsafe<Upload>({ "x-robyn-file": rules }),
     Files: ({ minItems, maxItems, ...rules } = {}) => {
       const limits = {
         ...(minItems === undefined ? {} : { minItems }),

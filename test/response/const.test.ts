@@ -23,7 +23,6 @@ describe("the type of the stored answer is that of the plain one", () => {
     "a Blob": () => new Blob(["b {}"], { type: "text/css" }),
     "a file": () => Bun.file(`${import.meta.dir}/../../package.json`),
     "a Response": () => new Response("own"),
-    "a Response of bytes": () => new Response(Buffer.from("raw")),
     "a Response of nothing": () => new Response(null),
     "a stream": () => new Response("streamed").body,
     "an async generator": async function* () {

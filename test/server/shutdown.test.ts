@@ -1,5 +1,5 @@
 /** The end of a server, on real processes: signals and exit codes belong to a whole one. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { type Folder, temporaryFolder } from "../support/folder.ts";
 import { type Child, robyn, processTimeout_ms } from "../support/process.ts";
 import { RawClient, request } from "../support/raw.ts";
@@ -129,12 +129,51 @@ describe("stop()", () => {
     expect(await isRefused(port)).toBe(true);
   });
 
+  test("cuts what is still open at the deadline, before the shutdown handlers run", async () => {
+    let isClosed = false;
+    let wasClosed: boolean | undefined;
+    const app = quietApp()
+      .get("/endless", async function* () {
+        try {
+          for (;;) {
+            yield "x";
+            await Bun.sleep(1);
+          }
+        } finally {
+          isClosed = true;
+        }
+      })
+      .shutdownHandler(async () => {
+        await until("the stream to end", () => isClosed, 2_000).catch(() => {});
+        wasClosed = isClosed;
+      });
+    const { running, port } = await serveApp(app, { shutdownTimeout: 0 });
+    using client = await RawClient.connect(port);
+    client.send(request("GET", "/endless"));
+    await client.sees(/x\r\n/);
+    await running.stop();
+    expect(wasClosed).toBe(true);
+    await client.closes();
+  });
+
   test("leaves no signal listener behind", async () => {
     const before = process.listenerCount("SIGTERM") + process.listenerCount("SIGINT");
     const { running } = await serveApp(quietApp(), { signals: true });
     expect(process.listenerCount("SIGTERM") + process.listenerCount("SIGINT")).toBe(before + 2);
     await running.stop();
     expect(process.listenerCount("SIGTERM") + process.listenerCount("SIGINT")).toBe(before);
+  });
+
+  test("the banner comes after the signal listeners: whoever reads it may send a signal", async () => {
+    const before = process.listenerCount("SIGTERM");
+    let atBanner = -1;
+    const print = spyOn(console, "log").mockImplementation(() => {
+      atBanner = process.listenerCount("SIGTERM");
+    });
+    const { running } = await serveApp(quietApp(), { signals: true, banner: true });
+    print.mockRestore();
+    await running.stop();
+    expect(atBanner).toBe(before + 1);
   });
 
   test("with signals: false takes no signal", async () => {
