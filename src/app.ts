@@ -17,7 +17,6 @@ import { currentLaunch } from "./server/launch.ts";
 import { manage, type RunningServer, type ShutdownHandler } from "./server/lifecycle.ts";
 import { serve } from "./server/serve.ts";
 import { resolveSettings, type StartOptions } from "./server/settings.ts";
-import { directoryRoute } from "./static/directory.ts";
 import type { DirectoryOptions } from "./static/options.ts";
 
 export interface RobynOptions {
@@ -127,6 +126,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
    * @example app.serveDirectory("/assets", "public", { cache: { immutable: true } });
    */
   serveDirectory(route: string, directory: string, options: DirectoryOptions = {}): this {
+    // Loaded here: an app without files starts without them.
+    const { directoryRoute } =
+      require("./static/directory.ts") as typeof import("./static/directory.ts");
     const { pattern, handler } = directoryRoute(route, directory, options);
     return this.addRoute("GET", pattern, {}, handler);
   }

@@ -7,7 +7,7 @@
  * takes over (`src/native/load.ts`).
  */
 import { dlopen, type Library, type Pointer, ptr, toArrayBuffer } from "bun:ffi";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { limits } from "../limits.ts";
@@ -79,6 +79,9 @@ export function viewMemory(address: number, length: number): Uint8Array {
 async function locate(): Promise<string | undefined> {
   const override = process.env.ROBYN_LIBRARY;
   if (override !== undefined && override !== "") return override;
+  // In a checkout the file is where it was built; the imports below say the same, at 6 ms more.
+  const built = join(import.meta.dir, "../../zig-out/lib", libraryName());
+  if (!Bun.isStandaloneExecutable && existsSync(built)) return built;
   try {
     if (process.platform === "linux" && process.arch === "x64") {
       return (await import("../../zig-out/lib/robyn-linux-x64.so", { with: { type: "file" } }))
@@ -101,6 +104,10 @@ async function locate(): Promise<string | undefined> {
     // Not built: openLibrary says so when a core is asked for.
   }
   return undefined;
+}
+
+function libraryName(): string {
+  return `robyn-${process.platform}-${process.arch}.${process.platform === "darwin" ? "dylib" : "so"}`;
 }
 
 function open(path: string): NativeSymbols {

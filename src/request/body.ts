@@ -9,6 +9,7 @@ import {
 } from "./body-limit.ts";
 import type { FormOptions } from "./form-options.ts";
 import type { Form } from "./form.ts";
+import { parseBoundedJson } from "./json.ts";
 
 /** The standard `FormData`, as `Request.formData` gives it. */
 export type StandardFormData = Awaited<ReturnType<Request["formData"]>>;
@@ -16,12 +17,14 @@ export type StandardFormData = Awaited<ReturnType<Request["formData"]>>;
 export class RequestBody {
   readonly #request: Request;
   readonly #limits: RequestLimits;
+  readonly #server: Bun.Server<unknown> | undefined;
   #text: Promise<string> | undefined;
   #bytes: Promise<Uint8Array> | undefined;
   #form: Promise<Form> | undefined;
 
-  constructor(request: Request, limits: RequestLimits) {
+  constructor(request: Request, server: Bun.Server<unknown> | undefined, limits: RequestLimits) {
     this.#request = request;
+    this.#server = server;
     this.#limits = limits;
   }
 
@@ -33,19 +36,15 @@ export class RequestBody {
   }
 
   text(): Promise<string> {
-    if (this.#text !== undefined) return this.#text;
-    if (this.#bytes !== undefined || this.#limits.countsWhileReading)
-      return (this.#text = this.bytes().then((bytes) => new TextDecoder().decode(bytes)));
-    return (this.#text = this.#request.text().catch(brokenOff));
+    return this.#readText().catch(brokenOff);
+  }
+
+  json(): Promise<unknown> {
+    return this.#readText().then(parseBoundedJson, brokenOff);
   }
 
   bytes(): Promise<Uint8Array> {
-    if (this.#bytes !== undefined) return this.#bytes;
-    if (this.#text !== undefined && !this.#limits.countsWhileReading)
-      return (this.#bytes = this.#text.then((text) => new TextEncoder().encode(text)));
-    return (this.#bytes = this.#limits.countsWhileReading
-      ? this.#readCounted()
-      : this.#request.bytes().catch(brokenOff));
+    return this.#readBytes().catch(brokenOff);
   }
 
   /** Null where there is no body. Not kept: a stream can be read once. */
@@ -76,6 +75,22 @@ export class RequestBody {
     }
   }
 
+  #readText(): Promise<string> {
+    if (this.#text !== undefined) return this.#text;
+    if (this.#bytes === undefined && !this.#limits.countsWhileReading)
+      return (this.#text = this.#request.text());
+    return (this.#text = this.#readBytes().then((bytes) => new TextDecoder().decode(bytes)));
+  }
+
+  #readBytes(): Promise<Uint8Array> {
+    if (this.#bytes !== undefined) return this.#bytes;
+    if (this.#text !== undefined)
+      return (this.#bytes = this.#text.then((text) => new TextEncoder().encode(text)));
+    return (this.#bytes = this.#limits.countsWhileReading
+      ? this.#readCounted()
+      : this.#request.bytes());
+  }
+
   async #readForm(options: FormOptions, onEnd: (release: () => void) => void): Promise<Form> {
     const { readForm } = await import("./form.ts");
     const contentType = this.#request.headers.get("content-type") ?? "";
@@ -84,9 +99,19 @@ export class RequestBody {
       contentType,
       body: kept === undefined ? this.stream() : await this.bytes(),
       maxPayloadSize: limitOf(this.#limits),
+      ownsChunks: kept === undefined && this.#ownsChunks(),
       onEnd,
     };
     return await readForm(source, this.#limits.form, options);
+  }
+
+  /** A request that Bun has a peer for is Bun's; the stream of any other was made by somebody who may look at it again. */
+  #ownsChunks(): boolean {
+    return (
+      this.#limits.countsWhileReading &&
+      this.#server !== undefined &&
+      this.#server.requestIP(this.#request) !== null
+    );
   }
 
   async #readCounted(): Promise<Uint8Array> {

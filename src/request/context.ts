@@ -20,7 +20,6 @@ import { RequestBody, type StandardFormData } from "./body.ts";
 import type { RequestLimits } from "./body-limit.ts";
 import type { FormOptions } from "./form-options.ts";
 import type { Form } from "./form.ts";
-import { parseBoundedJson } from "./json.ts";
 import { RequestLife } from "./life.ts";
 import { isHost, type Origin, type TrustedProxies } from "./proxies.ts";
 import { parseQuery, type Query } from "./query.ts";
@@ -134,10 +133,12 @@ export class Context<
     return this.#lifeOf().signal;
   }
 
-  /** The canonical path: what routes and hooks were matched with. Still percent-encoded, without query. */
+  /**
+   * The canonical path: what routes and hooks were matched with. Still percent-encoded, without query. Where the URL was
+   * refused (400, 414) there is none; hooks then see what came, as it came.
+   */
   get path(): string {
-    const path = this.canonicalPath;
-    return path ?? new URL(this.request.url, "http://localhost").pathname;
+    return this.canonicalPath ?? rawPath(this.request.url);
   }
 
   /** @internal the canonical path, or undefined where the URL was refused */
@@ -284,7 +285,7 @@ export class Context<
    * The promise rejects with HttpError 400 if it is not valid JSON.
    */
   get json(): () => Promise<unknown> {
-    return () => this.#bodyOf().text().then(parseBoundedJson);
+    return () => this.#bodyOf().json();
   }
 
   /**
@@ -367,10 +368,19 @@ export class Context<
   }
 
   #bodyOf(): RequestBody {
-    return (this.#requestBody ??= new RequestBody(this.request, this.#settings.limits));
+    return (this.#requestBody ??= new RequestBody(
+      this.request,
+      this.#server,
+      this.#settings.limits,
+    ));
   }
 
   #lifeOf(): RequestLife {
     return (this.#life ??= new RequestLife(this.request));
   }
+}
+
+/** `new URL` throws for some of what is refused, so the text is cut. */
+function rawPath(url: string): string {
+  return url.replace(/^[A-Za-z][\w+.-]*:\/\/[^/?#]*/, "").replace(/[?#].*$/s, "") || "/";
 }

@@ -3,7 +3,7 @@
  * Loaded with the first form that is read.
  */
 import { HttpError } from "../errors.ts";
-import { brokenOff, tooLarge } from "./body-limit.ts";
+import { brokenOff, free, tooLarge } from "./body-limit.ts";
 import { formLimits, type FormOptions } from "./form-options.ts";
 import { boundaryOf } from "./multipart-parser.ts";
 import { MultipartCollector } from "./multipart.ts";
@@ -23,6 +23,8 @@ export interface FormSource {
   readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
   /** Bytes that the whole body may have. */
   readonly maxPayloadSize: number;
+  /** Whether the chunks of the stream are nobody else's, and may be freed when they were read. */
+  readonly ownsChunks: boolean;
   /** Takes what has to be removed when the request ends. */
   readonly onEnd: (release: () => void) => void;
 }
@@ -70,9 +72,15 @@ export function mergeForm({ fields, files }: Form): Record<string, unknown> {
   return merged;
 }
 
-async function collect(collector: MultipartCollector, { body, onEnd }: FormSource): Promise<void> {
+async function collect(
+  collector: MultipartCollector,
+  { body, ownsChunks, onEnd }: FormSource,
+): Promise<void> {
   try {
-    for await (const chunk of chunksOf(body)) await collector.take(chunk);
+    for await (const chunk of chunksOf(body)) {
+      await collector.take(chunk);
+      if (ownsChunks) free(chunk);
+    }
     collector.finish();
   } catch (error) {
     await collector.abandon();

@@ -1,5 +1,4 @@
 /** An uploaded file, in memory or on disk. */
-import { randomUUID } from "node:crypto";
 import {
   chmod,
   copyFile,
@@ -65,7 +64,7 @@ export class Upload {
    * Choose the path yourself: `name` comes from the client. The promise rejects with the error of the file system.
    */
   async saveTo(path: string): Promise<void> {
-    const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+    const partial = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.part`);
     try {
       if (this.#content.kind === "memory") await writeChunks(partial, this.#content.chunks);
       else await linkOrCopy(this.#content.path, partial);

@@ -19,10 +19,8 @@ export function multipartRanges(
       `\r\n--${boundary}\r\ncontent-type: ${type}\r\ncontent-range: bytes ${first}-${last}/${stored.size}\r\n\r\n`,
   );
   const end = `\r\n--${boundary}--\r\n`;
-  const length = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   const all = new Headers(headers);
   all.set("content-type", `multipart/byteranges; boundary=${boundary}`);
-  all.set("content-length", String(heads.join("").length + length + end.length));
   const body = streamOf(parts(stored, ranges, heads, end), answered.audience);
   return markStreamed(new Response(body, { status: 206, headers: all }));
 }

@@ -23,8 +23,8 @@ export interface ChainParts {
   readonly exceptions: readonly ExceptionHandler<AnyState>[];
   /** Status for plain values. */
   readonly status: number;
-  /** Ends what takes too long; undefined where a chain may take for ever. */
-  readonly deadline: Deadline | undefined;
+  /** Ends what takes too long. */
+  readonly deadline: Deadline;
   /** For the log: `GET /users/:id`. */
   readonly name: string;
 }
@@ -82,8 +82,7 @@ export function compose(parts: ChainParts, policy: ErrorPolicy): Chain {
       const value = before.length === 0 ? handler(context) : runBefore(before, 0, context, handler);
       if (!isPromise(value)) return respond(value, context);
       const pending = Promise.resolve(value);
-      if (deadline !== undefined && Bun.peek.status(pending) === "pending")
-        return deadline.watch(pending, context, pace);
+      if (Bun.peek.status(pending) === "pending") return deadline.watch(pending, context, pace);
       return pending.then(
         (settled) => pace.respond(settled, context),
         (error) => pace.fail(error, context),

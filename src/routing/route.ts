@@ -1,6 +1,7 @@
 /** Definitions: plain data, nothing native yet. */
 import type { Context, PlainInputs } from "../request/context.ts";
 import type { FormOptions } from "../request/form-options.ts";
+import type { FileAnswer } from "../response/file.ts";
 import type { StatusValue } from "../response/values.ts";
 import type { Infer, Schema } from "../validation/schema.ts";
 
@@ -60,7 +61,7 @@ export type ContextOf<Path extends string, Options, State extends object> = Cont
 
 /** What a handler may return, by its response schemas. A `Response` of its own is never checked. */
 export type AnswerOf<Options> = Options extends { response: infer Given }
-  ? Eventually<Response | DeclaredAnswer<Given, PlainStatus<Options>>>
+  ? Eventually<Response | FileAnswer | DeclaredAnswer<Given, PlainStatus<Options>>>
   : unknown;
 
 type Eventually<Value> = Value | Promise<Value>;
@@ -108,7 +109,7 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
   /**
    * Starts the handler before a body of unknown length (chunked) has come, for uploads larger than memory. Without it
    * such a body is read first, so that an oversized one is 413 whatever the handler does; with it the reader is told
-   * (`form`, `stream`, `text`, … fail with 413). Default false, true where `bodyType` is `form`.
+   * (`form`, `stream`, `text`, … fail with 413), and the request cannot be cloned. Default false, true where `bodyType` is `form`.
    */
   stream?: boolean;
   /** Limits of forms, for `form()` and for a schema with `bodyType: "form"`. */

@@ -4,6 +4,7 @@
  */
 import { HttpError } from "../errors.ts";
 import { readBody } from "../request/validated-body.ts";
+import { FileAnswer } from "../response/file.ts";
 import { StatusValue } from "../response/values.ts";
 import { hasFiles } from "../validation/files.ts";
 import type { JsonSchema } from "../validation/json-schema.ts";
@@ -139,7 +140,7 @@ function withAnswerCheck(
     : (status: number): Schema | undefined => (status < 300 ? schemas : undefined);
 
   const check = (value: unknown): unknown => {
-    if (value instanceof Response) return value;
+    if (value instanceof Response || value instanceof FileAnswer) return value;
     const status = value instanceof StatusValue ? value.status : plain;
     const schema = schemaOf(status);
     if (schema === undefined) return value;

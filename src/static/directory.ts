@@ -9,7 +9,7 @@ import { contentDisposition } from "../http/content-disposition.ts";
 import { contentTypeOf } from "../http/content-type.ts";
 import { chooseEncoding, type Encoding } from "../http/negotiation.ts";
 import type { Answered } from "../response/audience.ts";
-import { answerStored, headersOf } from "../response/file.ts";
+import { answerStored, headersOf } from "../response/send-file.ts";
 import { openStored, type StoredFile } from "../response/stored-file.ts";
 import { redirect } from "../response/values.ts";
 import { type Entry, FileCache, type Sendable } from "./file-cache.ts";

@@ -182,6 +182,33 @@ describe("a route that streams", () => {
     expect((await client.next("POST")).text).toBe("5");
   });
 
+  test("its request cannot be cloned: chunks are freed when they were read", async () => {
+    const app = quietApp();
+    app.post("/", { stream: true }, ({ request }) => {
+      expect(() => request.clone()).toThrow("cannot be cloned");
+      return "";
+    });
+    expect((await app.request("/", { method: "POST", body: "x" })).status).toBe(200);
+  });
+
+  test("leaves the buffers of a stream alone that is not Bun's", async () => {
+    const bytes = Buffer.from(multipart(part("; name=a; filename=b", "x".repeat(limit))));
+    const app = quietApp().post(
+      "/",
+      { stream: true },
+      async ({ form }) => (await form()).files.a![0]!.size,
+    );
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    });
+    const response = await app.request("/", { method: "POST", headers: multipartType, body });
+    expect(await response.text()).toBe(String(limit));
+    expect(bytes.subarray(-4).toString()).toBe("--\r\n");
+  });
+
   test("is told in its stream, and decides itself", async () => {
     const { text } = await send("/swallows-stream", "text", limit * 3, "chunked");
     expect(text).toBe("stopped: 413 after true");
@@ -237,6 +264,14 @@ test("a client that leaves within its body is no error of the server", async () 
     }
   }
   expect(log.errors()).toBe("");
+});
+
+test("a body that the handler has taken itself is its own mistake: a 500", async () => {
+  const app = quietApp().post(
+    "/",
+    async ({ request, text }) => (await request.text()) + (await text()),
+  );
+  expect((await app.request("/", { method: "POST", body: "x" })).status).toBe(500);
 });
 
 describe("in process and mounted elsewhere", () => {

@@ -32,19 +32,24 @@ app.get("/query", ({ query }) => Object.keys(query).length);
 app.post("/ignore", () => "ignored");
 app.post("/text", async ({ text }) => (await text()).length);
 app.post("/json", { maxPayloadSize: 10_000_000 }, async ({ json }) => typeof (await json()));
-app.post("/form", async ({ form }) => Object.keys((await form()).fields).length);
-app.post("/streamed-form", { stream: true }, async ({ form }) => (await form()).files.a?.length);
+const directory = process.env.SPOOL;
+app.post("/form", async ({ form }) => Object.keys((await form({ directory })).fields).length);
+app.post(
+  "/streamed-form",
+  { stream: true },
+  async ({ form }) => (await form({ directory })).files.a?.length,
+);
 app.post(
   "/upload",
   { maxPayloadSize: 2_147_483_648, stream: true, uploadTimeout: 120 },
   async ({ form, query }) => {
-    const [upload] = (await form({ directory: process.env.SPOOL })).files.file ?? [];
+    const [upload] = (await form({ directory })).files.file ?? [];
     if (typeof query.to === "string") await upload?.saveTo(query.to);
     return upload?.size;
   },
 );
 app.post("/stuck", { maxPayloadSize: 10_000_000 }, async ({ form }) => {
-  await form({ directory: process.env.SPOOL, maxMemory: 0 });
+  await form({ directory, maxMemory: 0 });
   return await new Promise(() => {});
 });
 

@@ -119,6 +119,7 @@ describe("64 clients that send 100 MB each against a limit of 1 MB", () => {
         return `413 seen by ${statuses.filter((status) => status === 413).length}`;
       });
       expect(growth).toBeLessThan(64 * most);
+      await until("the spool to be empty", () => readdirSync(spool.path).length === 0);
       expect((await post("/text", "alive")).text).toBe("5");
     }
   });

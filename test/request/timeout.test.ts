@@ -170,6 +170,43 @@ test("a stream that has begun is not cut", async () => {
   expect((await get("/stream")).text).toBe("0 1 2 3 ");
 });
 
+test.concurrent(
+  "Bun's idle timeout does not end what still has time",
+  async () => {
+    const app = quietApp({ timeout: 9.5 });
+    const answer = async () => (await Bun.sleep(9_000), "at last");
+    app
+      .get("/", answer)
+      .post("/", answer)
+      .get("/stuck", () => never);
+    app.get("/any", { timeout: 0 }, answer);
+    // Bun counts in steps of 4 s: this is 4 to 8.
+    await using own = await serveApp(app, { keepAliveTimeout: 5 });
+    const ask = (method: string, path: string, body = "") =>
+      exchangeSlowly(own.port, request(method, path, {}, body), method);
+    const answers = await Promise.all([
+      ask("GET", "/"),
+      ask("POST", "/"),
+      ask("POST", "/", "x"),
+      ask("GET", "/any"),
+      ask("GET", "/stuck"),
+    ]);
+    expect(answers).toEqual([200, 200, 200, 200, 503]);
+  },
+  20_000,
+);
+
+/** The status of an answer that may take longer than other tests wait, 0 if there is none. */
+async function exchangeSlowly(port: number, bytes: string, method: string): Promise<number> {
+  using client = await RawClient.connect(port);
+  client.send(bytes);
+  await until("an answer", () => client.isClosed || client.received.includes("\r\n\r\n"), 15_000);
+  return await client.next(method).then(
+    ({ status }) => status,
+    () => 0,
+  );
+}
+
 describe("slow clients", () => {
   /** Sends `body` at `bytesPerSecond`, in ten pieces a second. */
   async function drip(client: RawClient, body: string, bytesPerSecond: number): Promise<void> {
@@ -180,23 +217,27 @@ describe("slow clients", () => {
     }
   }
 
-  test("an honest upload at 10 KB/s survives where the route asks for it, and only there", async () => {
-    const body = multipart(part("; name=a", "x".repeat(80_000)));
-    const upload = async (path: string) => {
-      using client = await RawClient.connect(server.port);
-      const headers = { ...multipartType, "Content-Length": String(body.length) };
-      client.send(request("POST", path, headers));
-      await drip(client, body, 10_000);
-      return await client.next("POST").then(
-        ({ status, text }) => [status, text],
-        () => "cut",
-      );
-    };
-    expect(await Promise.all([upload("/upload"), upload("/upload-unasked")])).toEqual([
-      [200, '["a"]'],
-      "cut",
-    ]);
-  }, 20_000);
+  test.concurrent(
+    "an honest upload at 10 KB/s survives where the route asks for it, and only there",
+    async () => {
+      const body = multipart(part("; name=a", "x".repeat(80_000)));
+      const upload = async (path: string) => {
+        using client = await RawClient.connect(server.port);
+        const headers = { ...multipartType, "Content-Length": String(body.length) };
+        client.send(request("POST", path, headers));
+        await drip(client, body, 10_000);
+        return await client.next("POST").then(
+          ({ status, text }) => [status, text],
+          () => "cut",
+        );
+      };
+      expect(await Promise.all([upload("/upload"), upload("/upload-unasked")])).toEqual([
+        [200, '["a"]'],
+        "cut",
+      ]);
+    },
+    20_000,
+  );
 
   test("elsewhere its body is late after the timeout of the route: 408, and the connection closes", async () => {
     using client = await RawClient.connect(server.port);

@@ -74,6 +74,12 @@ export class RawClient implements Disposable {
     return this;
   }
 
+  /** Reads on, after `paused`. */
+  resume(): this {
+    this.#socket.resume();
+    return this;
+  }
+
   /** The next complete response. `method` of the request: the answer to HEAD has no body. */
   async next(method = "GET"): Promise<RawResponse> {
     for (;;) {
