@@ -39,6 +39,8 @@ export interface ContextSettings {
   /** Limits of the route, or of the app where there is none. */
   readonly limits: RequestLimits;
   readonly proxies: TrustedProxies | undefined;
+  /** The route, for the log: `GET /users/:id`. */
+  readonly route: string;
 }
 
 /** What schemas may replace by validated values. */
@@ -315,6 +317,11 @@ export class Context<
   /** The body as standard `FormData`, all of it in memory: `await formData()`. The promise rejects as that of `form`. */
   get formData(): () => Promise<StandardFormData> {
     return () => this.#bodyOf().formData();
+  }
+
+  /** @internal the route, for the log */
+  get route(): string {
+    return this.#settings.route;
   }
 
   /** @internal limits of the route */

@@ -20,7 +20,13 @@ import { OpenStreams } from "../response/open-streams.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
 import { toResponse } from "../response/to-response.ts";
 import { html, redirect, status } from "../response/values.ts";
-import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
+import {
+  type Chain,
+  type ChainParts,
+  compose,
+  type ErrorPolicy,
+  type ValidationErrorHandler,
+} from "./compose.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
 import { describeRoute, hookPatternError, refusalError } from "./refusal.ts";
@@ -48,17 +54,22 @@ export interface CompileOptions {
   readonly proxies: TrustedProxies | undefined;
 }
 
-/** One compiled route. */
+/**
+ * One compiled route. What a request needs comes first, in one object, and what routes have in common they share:
+ * with ten thousand of them, each object that only one route has is a wait for memory.
+ */
 export interface Endpoint {
-  readonly route: Route;
-  readonly pattern: Pattern;
   readonly chain: Chain;
   readonly handler: (context: AnyContext) => unknown;
+  /** Names of the parameters, in the order of the pattern. */
+  readonly names: readonly string[];
+  /** What every context of this route shares. */
+  readonly settings: ContextSettings;
+  readonly route: Route;
+  readonly pattern: Pattern;
   /** How many hooks may run, for listings. */
   readonly hooks: number;
   constResponse: ConstResponse | undefined;
-  /** What every context of this route shares. */
-  readonly settings: ContextSettings;
 }
 
 export interface Compiled {
@@ -92,8 +103,10 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
+    route: "no route",
   };
-  const shared: Shared = { table, patterns, deadlines, settings };
+  const chains = new ChainCache(options);
+  const shared: Shared = { table, patterns, deadlines, settings, chains };
   const missParts = partsOfMiss(scopes, shared, options);
   const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
   table.seal();
@@ -116,6 +129,7 @@ interface Shared {
   readonly patterns: PatternCache;
   readonly deadlines: Deadlines;
   readonly settings: ContextSettings;
+  readonly chains: ChainCache;
 }
 
 function defineEndpoint(
@@ -134,16 +148,17 @@ function defineEndpoint(
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
   const endpoint: Endpoint = {
-    route,
-    pattern,
-    chain: compose({ ...parts, before: [...guards, ...parts.before] }, policy),
+    chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
         : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
+    names: shared.patterns.share(pattern.names),
+    settings: { ...shared.settings, limits, route: `${route.method} ${route.path}` },
+    route,
+    pattern,
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
-    settings: { ...shared.settings, limits },
   };
   return endpoint;
 }
@@ -169,7 +184,6 @@ function partsOfRoute(
     exceptions: route.scopes.flatMap((scope) => scope.exceptions).reverse(),
     status: route.options.statusCode ?? 200,
     deadline: deadlines.of(timeoutOf(route, limits)),
-    name: `${route.method} ${route.path}`,
   };
 }
 
@@ -202,7 +216,6 @@ function partsOfMiss(
     exceptions: [...(scopes[0]?.exceptions ?? [])].reverse(),
     status: 200,
     deadline: deadlines.of(limits.timeout),
-    name: "no route",
   };
 }
 
@@ -251,10 +264,43 @@ function headersHook(headers: Readonly<Record<string, string>> | undefined): Aft
   return [(response) => addMissing(response.headers, fields)];
 }
 
-/** Hook patterns repeat for every route; each is parsed once. */
+/**
+ * Most routes of an application have the same hooks: they share one chain, which then is in the processor's cache
+ * whichever of ten thousand routes is asked for.
+ */
+class ChainCache {
+  readonly #policy: ErrorPolicy;
+  readonly #ids = new Map<unknown, number>();
+  readonly #chains = new Map<string, Chain>();
+
+  constructor(policy: ErrorPolicy) {
+    this.#policy = policy;
+  }
+
+  of(parts: ChainParts): Chain {
+    const { before, after, exceptions, status, deadline } = parts;
+    const lists = [before, after, exceptions, [deadline]] as const;
+    const key = `${status} ${lists.map((list) => list.map((it) => this.#idOf(it)).join()).join(" ")}`;
+    const known = this.#chains.get(key);
+    if (known !== undefined) return known;
+    const chain = compose(parts, this.#policy);
+    this.#chains.set(key, chain);
+    return chain;
+  }
+
+  #idOf(part: unknown): number {
+    const known = this.#ids.get(part);
+    if (known !== undefined) return known;
+    this.#ids.set(part, this.#ids.size);
+    return this.#ids.size - 1;
+  }
+}
+
+/** Hook patterns repeat for every route, and so do lists of names: each is there once. */
 class PatternCache {
   readonly #strict: boolean;
   readonly #patterns = new Map<string, Pattern>();
+  readonly #names = new Map<string, readonly string[]>();
 
   constructor(strict: boolean) {
     this.#strict = strict;
@@ -266,6 +312,14 @@ class PatternCache {
     const pattern = this.#parse(source);
     this.#patterns.set(source, pattern);
     return pattern;
+  }
+
+  share(names: readonly string[]): readonly string[] {
+    const key = names.join();
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    this.#names.set(key, names);
+    return names;
   }
 
   #parse(source: string): Pattern {

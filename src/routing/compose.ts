@@ -25,8 +25,6 @@ export interface ChainParts {
   readonly status: number;
   /** Ends what takes too long. */
   readonly deadline: Deadline;
-  /** For the log: `GET /users/:id`. */
-  readonly name: string;
 }
 
 export interface ErrorPolicy {
@@ -174,7 +172,7 @@ function recover(
 ): Eventually<Response> {
   if (error instanceof Response) return error;
   if (parts.exceptions.length === 0 && policy.onValidationError === undefined)
-    return answerError(error, context, parts, policy);
+    return answerError(error, context, policy);
   return askHandlers(error, context, parts, policy);
 }
 
@@ -193,28 +191,25 @@ async function askHandlers(
       const value = await handler(error, context);
       if (value !== undefined) return await toResponse(value, 200, context);
     }
-    return answerError(error, context, parts, policy);
+    return answerError(error, context, policy);
   } catch (second) {
     // Throwing the same error again passes it on; another one is what the request ends with, and hides neither.
     if (second !== error)
-      policy.logger.error(`${parts.name}: the error whose handler failed`, error);
-    return answerError(second, context, parts, policy);
+      policy.logger.error(`${context.route}: the error whose handler failed`, error);
+    return answerError(second, context, policy);
   }
 }
 
-function answerError(
-  error: unknown,
-  context: AnyContext,
-  parts: ChainParts,
-  policy: ErrorPolicy,
-): Response {
+function answerError(error: unknown, context: AnyContext, policy: ErrorPolicy): Response {
   try {
     if (error instanceof HttpError) {
-      if (error.status >= 500) policy.logger.error(`${parts.name}: ${error.status}`, error);
+      if (error.status >= 500) policy.logger.error(`${context.route}: ${error.status}`, error);
       return problemOf(error);
     }
     const what =
-      error instanceof RobynError ? `${parts.name}: ${error.message}` : `${parts.name} failed`;
+      error instanceof RobynError
+        ? `${context.route}: ${error.message}`
+        : `${context.route} failed`;
     policy.logger.error(what, error, { method: context.method, path: context.path });
     return problemOfUnknown(error, policy.development);
   } catch {

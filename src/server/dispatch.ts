@@ -25,7 +25,7 @@ export function createDispatch(compiled: Compiled): Dispatch {
     const found = table.find(table.methodId(method), url);
     if (found < 0) return miss(compiled, request, server, found);
     const endpoint = endpoints[found]!;
-    const params = readParams(table, endpoint.pattern.names);
+    const params = readParams(table, endpoint.names);
     return endpoint.chain(
       new Context(request, server, params, endpoint.settings),
       endpoint.handler,
