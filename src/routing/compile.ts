@@ -4,32 +4,20 @@
  */
 import { RobynError } from "../errors.ts";
 import { addMissing } from "../http/header.ts";
-import {
-  coverage,
-  matchPattern,
-  parsePattern,
-  type Pattern,
-  PatternError,
-} from "../http/pattern.ts";
+import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable } from "../native/core.ts";
 import { guardBody } from "../request/body-limit.ts";
-import { Context, type ContextSettings } from "../request/context.ts";
+import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
-import { toResponse } from "../response/to-response.ts";
-import { html, redirect, status } from "../response/values.ts";
-import {
-  type Chain,
-  type ChainParts,
-  compose,
-  type ErrorPolicy,
-  type ValidationErrorHandler,
-} from "./compose.ts";
+import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
+import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
-import { describeRoute, hookPatternError, refusalError } from "./refusal.ts";
+import { describeRoute, refusalError } from "./refusal.ts";
+import { ChainCache, PatternCache } from "./sharing.ts";
 import { invalidSchemaOption, withValidation } from "./validate.ts";
 import type {
   AfterHook,
@@ -264,82 +252,6 @@ function headersHook(headers: Readonly<Record<string, string>> | undefined): Aft
   return [(response) => addMissing(response.headers, fields)];
 }
 
-/**
- * Most routes of an application have the same hooks: they share one chain, which then is in the processor's cache
- * whichever of ten thousand routes is asked for.
- */
-class ChainCache {
-  readonly #policy: ErrorPolicy;
-  readonly #ids = new Map<unknown, number>();
-  readonly #chains = new Map<string, Chain>();
-
-  constructor(policy: ErrorPolicy) {
-    this.#policy = policy;
-  }
-
-  of(parts: ChainParts): Chain {
-    const { before, after, exceptions, status, deadline } = parts;
-    const lists = [before, after, exceptions, [deadline]] as const;
-    const key = `${status} ${lists.map((list) => list.map((it) => this.#idOf(it)).join()).join(" ")}`;
-    const known = this.#chains.get(key);
-    if (known !== undefined) return known;
-    const chain = compose(parts, this.#policy);
-    this.#chains.set(key, chain);
-    return chain;
-  }
-
-  #idOf(part: unknown): number {
-    const known = this.#ids.get(part);
-    if (known !== undefined) return known;
-    this.#ids.set(part, this.#ids.size);
-    return this.#ids.size - 1;
-  }
-}
-
-/** Hook patterns repeat for every route, and so do lists of names: each is there once. */
-class PatternCache {
-  readonly #strict: boolean;
-  readonly #patterns = new Map<string, Pattern>();
-  readonly #names = new Map<string, readonly string[]>();
-
-  constructor(strict: boolean) {
-    this.#strict = strict;
-  }
-
-  parse(source: string): Pattern {
-    const known = this.#patterns.get(source);
-    if (known !== undefined) return known;
-    const pattern = this.#parse(source);
-    this.#patterns.set(source, pattern);
-    return pattern;
-  }
-
-  share(names: readonly string[]): readonly string[] {
-    const key = names.join();
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
-    this.#names.set(key, names);
-    return names;
-  }
-
-  #parse(source: string): Pattern {
-    try {
-      return parsePattern(source, this.#strict);
-    } catch (error) {
-      throw error instanceof PatternError ? hookPatternError(source, error) : error;
-    }
-  }
-}
-
-function checkConst(route: Route): void {
-  if (route.options.const !== true || route.method === "GET") return;
-  throw new RobynError(
-    "ROBYN_CONST_INVALID",
-    `${describeRoute(route)} is const, but only GET routes can be: other methods are asked to do something.`,
-    "Remove const, or make it a GET route.",
-  );
-}
-
 function checkSchemas(route: Route): void {
   const name = invalidSchemaOption(route.options);
   if (name === undefined) return;
@@ -362,47 +274,6 @@ async function storeConstResponses(
     if (endpoint.route.options.const === true)
       endpoint.constResponse = new ConstResponse(cache, id);
   }
-}
-
-async function runOnce(route: Route): Promise<Response> {
-  try {
-    const response = await toResponse(
-      await route.handler(constContext(route)),
-      route.options.statusCode,
-    );
-    if (response.status >= 500) throw new Error(`it answered ${response.status}`);
-    return response;
-  } catch (cause) {
-    if (cause instanceof RobynError) throw cause;
-    const why = cause instanceof Error ? cause.message : Bun.inspect(cause);
-    throw new RobynError(
-      "ROBYN_CONST_FAILED",
-      `The handler of the const route ${describeRoute(route)} failed at start: ${why}.`,
-      "A const handler runs once, before the server listens; it must not fail.",
-      { cause },
-    );
-  }
-}
-
-/** There is no request at start; a handler that reads one would answer every client with the same accident. */
-function constContext(route: Route): AnyContext {
-  const refuse = (_: unknown, member: string | symbol): never => {
-    throw new RobynError(
-      "ROBYN_REQUEST_IN_CONST",
-      `The const route ${describeRoute(route)} reads "${String(member)}" of the request, but it runs before any request.`,
-      "Remove const, or compute the answer without the request.",
-    );
-  };
-  const helpers: Readonly<Record<string, unknown>> = { status, html, redirect };
-  const handler: ProxyHandler<object> = {
-    get: (target, member) =>
-      typeof member === "string" && Object.hasOwn(helpers, member)
-        ? helpers[member]
-        : refuse(target, member),
-    has: refuse,
-    ownKeys: (target) => refuse(target, "…"),
-  };
-  return new Proxy(Object.create(Context.prototype), handler) as AnyContext;
 }
 
 function toList<Item>(value: Item | readonly Item[] | undefined): readonly Item[] {

@@ -1,0 +1,59 @@
+/** Const routes at start: what may be const, and the one run of its handler, without a request. */
+import { RobynError } from "../errors.ts";
+import { Context } from "../request/context.ts";
+import { toResponse } from "../response/to-response.ts";
+import { html, redirect, status } from "../response/values.ts";
+import { describeRoute } from "./refusal.ts";
+import type { AnyContext, Route } from "./route.ts";
+
+/** @throws RobynError ROBYN_CONST_INVALID for a method that asks for something to be done. */
+export function checkConst(route: Route): void {
+  if (route.options.const !== true || route.method === "GET") return;
+  throw new RobynError(
+    "ROBYN_CONST_INVALID",
+    `${describeRoute(route)} is const, but only GET routes can be: other methods are asked to do something.`,
+    "Remove const, or make it a GET route.",
+  );
+}
+
+/** @throws RobynError ROBYN_CONST_FAILED, ROBYN_REQUEST_IN_CONST */
+export async function runOnce(route: Route): Promise<Response> {
+  try {
+    const response = await toResponse(
+      await route.handler(constContext(route)),
+      route.options.statusCode,
+    );
+    if (response.status >= 500) throw new Error(`it answered ${response.status}`);
+    return response;
+  } catch (cause) {
+    if (cause instanceof RobynError) throw cause;
+    const why = cause instanceof Error ? cause.message : Bun.inspect(cause);
+    throw new RobynError(
+      "ROBYN_CONST_FAILED",
+      `The handler of the const route ${describeRoute(route)} failed at start: ${why}.`,
+      "A const handler runs once, before the server listens; it must not fail.",
+      { cause },
+    );
+  }
+}
+
+/** There is no request at start; a handler that reads one would answer every client with the same accident. */
+function constContext(route: Route): AnyContext {
+  const refuse = (_: unknown, member: string | symbol): never => {
+    throw new RobynError(
+      "ROBYN_REQUEST_IN_CONST",
+      `The const route ${describeRoute(route)} reads "${String(member)}" of the request, but it runs before any request.`,
+      "Remove const, or compute the answer without the request.",
+    );
+  };
+  const helpers: Readonly<Record<string, unknown>> = { status, html, redirect };
+  const handler: ProxyHandler<object> = {
+    get: (target, member) =>
+      typeof member === "string" && Object.hasOwn(helpers, member)
+        ? helpers[member]
+        : refuse(target, member),
+    has: refuse,
+    ownKeys: (target) => refuse(target, "…"),
+  };
+  return new Proxy(Object.create(Context.prototype), handler) as AnyContext;
+}
