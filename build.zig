@@ -7,10 +7,13 @@
 const std = @import("std");
 
 pub fn build(b: *std.Build) void {
-    const target = b.standardTargetOptions(.{
+    var target = b.standardTargetOptions(.{
         // What is built on one computer runs on another: no features of this processor alone.
         .default_target = .{ .cpu_model = .baseline },
     });
+    // The one exception: compare-and-swap of 128 bits, which every x86-64 processor since 2008 has
+    // and every server system requires.
+    target = withWideSwap(b, target);
     const optimize = b.option(
         std.builtin.OptimizeMode,
         "optimize",
@@ -21,6 +24,13 @@ pub fn build(b: *std.Build) void {
     addTests(b, target, optimize);
     addBenchmark(b, target, optimize);
     addFuzzObject(b, target, optimize);
+}
+
+fn withWideSwap(b: *std.Build, target: std.Build.ResolvedTarget) std.Build.ResolvedTarget {
+    if (target.result.cpu.arch != .x86_64) return target;
+    var query = target.query;
+    query.cpu_features_add.addFeature(@intFromEnum(std.Target.x86.Feature.cx16));
+    return b.resolveTargetQuery(query);
 }
 
 fn addLibrary(

@@ -7,9 +7,12 @@
 //! A handle that was destroyed is not detected: the caller owns it.
 
 const std = @import("std");
+const clock = @import("clock.zig");
+const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
+const segment = @import("segment.zig");
 const status = @import("status.zig");
 
 pub const Status = status.Status;
@@ -19,6 +22,7 @@ pub const Match = route_table.Match;
 pub const CacheEntry = response_cache.CacheEntry;
 const Table = route_table.Table;
 const Cache = response_cache.Cache;
+const Segment = segment.Segment;
 
 /// Read by the standard library, which looks for it in the root file.
 pub const panic = @import("brief_panic.zig").panic;
@@ -184,6 +188,56 @@ fn cacheGet(
     };
 }
 
+/// `handle` becomes the address of the segment. See `segment.zig` for the options.
+export fn robyn_segment_create(options: ?*const segment.Options, handle: ?*u64) i32 {
+    return statusOf(segmentCreate(options, handle));
+}
+
+fn segmentCreate(options: ?*const segment.Options, handle: ?*u64) status.Error!void {
+    const wanted = options orelse return error.InvalidArgument;
+    const result = handle orelse return error.InvalidArgument;
+    result.* = @intFromPtr(try Segment.create(gpa, wanted.*));
+}
+
+/// Maps the segment behind a descriptor that this process was started with.
+export fn robyn_segment_open(descriptor: i32, handle: ?*u64) i32 {
+    return statusOf(segmentOpen(descriptor, handle));
+}
+
+fn segmentOpen(descriptor: i32, handle: ?*u64) status.Error!void {
+    const result = handle orelse return error.InvalidArgument;
+    result.* = @intFromPtr(try Segment.open(gpa, descriptor));
+}
+
+/// No view of the segment may be used afterwards. The descriptor stays open.
+export fn robyn_segment_close(handle: ?*Segment) void {
+    const owned = handle orelse return;
+    owned.close(gpa);
+}
+
+/// -1: the segment is memory of this process alone.
+export fn robyn_segment_descriptor(handle: ?*const Segment) i32 {
+    const owned = handle orelse return -1;
+    return owned.descriptor;
+}
+
+/// The incarnation that now holds the slot; 0 for a slot that does not exist.
+export fn robyn_segment_claim_slot(handle: ?*Segment, slot: u32) u32 {
+    const owned = handle orelse return 0;
+    if (slot >= limits.slots_max) return 0;
+    return owned.claimSlot(slot);
+}
+
+export fn robyn_segment_release_slot(handle: ?*Segment, slot: u32) void {
+    const owned = handle orelse return;
+    if (slot < limits.slots_max) owned.releaseSlot(slot);
+}
+
+/// Nanoseconds of the clock that all processes of this machine share.
+export fn robyn_monotonic_ns() f64 {
+    return @floatFromInt(clock.monotonicNanoseconds());
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -278,6 +332,23 @@ test "a cache through the C surface" {
     try std.testing.expectEqual(-12, robyn_cache_get(null, 3, 0, &entry));
 }
 
+test "a segment through the C surface" {
+    var handle: u64 = 0;
+    const options: segment.Options = .{ .shared = 0 };
+    try std.testing.expectEqual(0, robyn_segment_create(&options, &handle));
+    const owned: *Segment = @ptrFromInt(handle);
+    defer robyn_segment_close(owned);
+    try std.testing.expectEqual(-1, robyn_segment_descriptor(owned));
+    try std.testing.expectEqual(1, robyn_segment_claim_slot(owned, 0));
+    try std.testing.expectEqual(0, robyn_segment_claim_slot(owned, limits.slots_max));
+    robyn_segment_release_slot(owned, limits.slots_max);
+    robyn_segment_release_slot(owned, 0);
+    try std.testing.expectEqual(-12, robyn_segment_create(null, &handle));
+    try std.testing.expectEqual(-12, robyn_segment_open(0, null));
+    try std.testing.expectEqual(-1, robyn_segment_descriptor(null));
+    robyn_segment_close(null);
+}
+
 test "the manifest reports the size it needs" {
     var buffer: [8192]u8 = undefined;
     var written: u32 = 0;
@@ -287,5 +358,5 @@ test "the manifest reports the size it needs" {
     try std.testing.expectEqual(out_of_space, robyn_manifest(&buffer, written - 1, &written));
     try std.testing.expectEqual(0, robyn_manifest(&buffer, written, &written));
     try std.testing.expectEqualStrings(manifest.text, buffer[0..written]);
-    try std.testing.expectEqual(1, robyn_abi_version());
+    try std.testing.expectEqual(manifest.version, robyn_abi_version());
 }

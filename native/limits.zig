@@ -40,7 +40,18 @@ pub const shape_bytes_max: u32 = 3 * pattern_bytes_max;
 /// Highest endpoint id: `find` returns it as a non-negative `i32`.
 pub const endpoint_max: u32 = std.math.maxInt(i32);
 
+/// Listeners that may live at the same time in one cluster, old and new ones of a reload together.
+pub const slots_max: u32 = 256;
+
+/// Buckets of seven rate limits each, for a whole cluster: about 200,000 keys in use at once.
+pub const rate_limit_buckets_max: u32 = 32 * 1024;
+
+/// Buckets of seven computations each that others wait for.
+pub const flight_buckets_max: u32 = 1024;
+
 comptime {
+    assert(std.math.isPowerOfTwo(rate_limit_buckets_max));
+    assert(std.math.isPowerOfTwo(flight_buckets_max));
     assert(path_bytes_max <= url_bytes_max);
     // Every pattern must be reachable by a path.
     assert(shape_bytes_max <= path_bytes_max);

@@ -9,9 +9,10 @@ const method = @import("method.zig");
 const status = @import("status.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
+const segment = @import("segment.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 1;
+pub const version: u32 = 2;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);
@@ -25,11 +26,24 @@ pub const text = text: {
         ",\"encoding\":" ++ values(response_cache.Encoding) ++ "}";
 };
 
-const sizes = std.fmt.comptimePrint("{{\"Match\":{d},\"InsertReport\":{d},\"CacheEntry\":{d}}}", .{
-    @sizeOf(route_table.Match),
-    @sizeOf(route_table.InsertReport),
-    @sizeOf(response_cache.CacheEntry),
+const sizes = sizesOf(.{
+    .Match = route_table.Match,
+    .InsertReport = route_table.InsertReport,
+    .CacheEntry = response_cache.CacheEntry,
+    .SegmentOptions = segment.Options,
 });
+
+fn sizesOf(comptime types: anytype) []const u8 {
+    comptime {
+        var result: []const u8 = "{";
+        for (@typeInfo(@TypeOf(types)).@"struct".fields, 0..) |field, index| {
+            const size = @sizeOf(@field(types, field.name));
+            result = result ++ (if (index == 0) "" else ",") ++
+                std.fmt.comptimePrint("\"{s}\":{d}", .{ field.name, size });
+        }
+        return result ++ "}";
+    }
+}
 
 const methods = methods: {
     var result: []const u8 = "[";

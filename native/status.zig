@@ -23,6 +23,8 @@ pub const Status = enum(i32) {
     out_of_space = -11,
     invalid_argument = -12,
     not_found = -13,
+    unsupported = -14,
+    segment_invalid = -15,
 };
 
 /// Every way in which a control call can fail.
@@ -40,6 +42,8 @@ pub const Error = error{
     OutOfSpace,
     InvalidArgument,
     NotFound,
+    Unsupported,
+    SegmentInvalid,
 };
 
 pub fn statusOf(result: Error!void) Status {
@@ -57,6 +61,8 @@ pub fn statusOf(result: Error!void) Status {
         error.OutOfSpace => .out_of_space,
         error.InvalidArgument => .invalid_argument,
         error.NotFound => .not_found,
+        error.Unsupported => .unsupported,
+        error.SegmentInvalid => .segment_invalid,
     };
     return .ok;
 }

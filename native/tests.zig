@@ -4,6 +4,7 @@
 test {
     _ = @import("abi.zig");
     _ = @import("builder.zig");
+    _ = @import("clock.zig");
     _ = @import("flatten.zig");
     _ = @import("fuzz.zig");
     _ = @import("lanes.zig");
@@ -16,8 +17,10 @@ test {
     _ = @import("response_cache.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");
+    _ = @import("segment.zig");
     _ = @import("status.zig");
     _ = @import("tidy.zig");
     _ = @import("tree.zig");
     _ = @import("utf8.zig");
+    _ = @import("word_map.zig");
 }

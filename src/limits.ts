@@ -1,5 +1,5 @@
 /**
- * Every limit of the route table, by name. The same numbers stand in `native/limits.zig`; the manifest of the
+ * Every limit of the native core, by name. The same numbers stand in `native/limits.zig`; the manifest of the
  * library is compared with this file when it is loaded, so the two cannot drift apart unnoticed.
  */
 export const limits = {
@@ -17,6 +17,8 @@ export const limits = {
   method_bytes_max: 32,
   /** Most routes in one table. */
   routes_max: 65_536,
+  /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
+  slots_max: 256,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -60,8 +60,28 @@ export interface ResponseCache {
   destroy(): void;
 }
 
+/** Where the listener finds the segment of its cluster. Without a descriptor it makes memory of its own. */
+export interface SegmentPlace {
+  readonly descriptor: number | undefined;
+  /** Number of this listener in its cluster; nobody else that lives has the same. */
+  readonly slot: number;
+}
+
+/** What the listeners of a cluster share: exact across processes with the Zig core, of one listener with the portable one. */
+export interface Segment {
+  /** Whether other processes see it. */
+  readonly shared: boolean;
+  readonly slot: number;
+  /** Nanoseconds on the clock that all who share it have in common. */
+  now(): number;
+  /** No part of it may be used afterwards. */
+  close(): void;
+}
+
 export interface Core {
   readonly name: CoreName;
+  /** @throws Error if the descriptor is not the segment of this version. */
+  openSegment(place: SegmentPlace): Segment;
   createRouteTable(options: { strict: boolean }): RouteTable;
   createResponseCache(): ResponseCache;
 }

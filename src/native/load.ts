@@ -5,6 +5,7 @@ import type { Core } from "./core.ts";
 import { libraryPath, openLibrary } from "./library.ts";
 import { ZigResponseCache } from "./response-cache.ts";
 import { ZigRouteTable } from "./route-table.ts";
+import { ZigSegment } from "./segment.ts";
 
 export type CoreChoice = "auto" | "zig" | "portable";
 
@@ -47,5 +48,6 @@ function openZigCore(): Core {
     name: "zig",
     createRouteTable: (options) => new ZigRouteTable(native, options),
     createResponseCache: () => new ZigResponseCache(native),
+    openSegment: (place) => new ZigSegment(native, place),
   };
 }

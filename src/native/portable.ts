@@ -18,12 +18,14 @@ import {
 } from "../http/pattern.ts";
 import { limits } from "../limits.ts";
 import type { Encoding } from "../http/negotiation.ts";
+import { PortableSegment } from "./portable-segment.ts";
 import type { Core, Refusal, ResponseCache, RouteTable, StoredResponse } from "./core.ts";
 
 export const portableCore: Core = {
   name: "portable",
   createRouteTable: ({ strict }) => new PortableRouteTable(strict),
   createResponseCache: () => new PortableResponseCache(),
+  openSegment: ({ slot }) => new PortableSegment(slot),
 };
 
 interface Entry {

@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 1;
+export const abiVersion = 2;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -25,6 +25,13 @@ export const symbols = {
   },
   robyn_cache_seal: { args: ["ptr"], returns: "i32" },
   robyn_cache_get: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
+  robyn_segment_create: { args: ["ptr", "ptr"], returns: "i32" },
+  robyn_segment_open: { args: ["i32", "ptr"], returns: "i32" },
+  robyn_segment_close: { args: ["ptr"], returns: "void" },
+  robyn_segment_descriptor: { args: ["ptr"], returns: "i32" },
+  robyn_segment_claim_slot: { args: ["ptr", "u32"], returns: "u32" },
+  robyn_segment_release_slot: { args: ["ptr", "u32"], returns: "void" },
+  robyn_monotonic_ns: { args: [], returns: "f64" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {
@@ -42,6 +49,8 @@ export const status = {
   out_of_space: -11,
   invalid_argument: -12,
   not_found: -13,
+  unsupported: -14,
+  segment_invalid: -15,
 } as const;
 
 export type StatusName = keyof typeof status;
@@ -60,4 +69,5 @@ export const sizes = {
   Match: (matchWords.spans + 2 * limits.params_max) * 4,
   InsertReport: 16,
   CacheEntry: 32,
+  SegmentOptions: 8,
 } as const;

@@ -5,6 +5,7 @@
 import { HttpError } from "../errors.ts";
 import { canonicalPath } from "../http/path.ts";
 import type { Logger } from "../logger.ts";
+import type { Segment } from "../native/core.ts";
 import {
   type CookieIdentity,
   type CookieOptions,
@@ -39,6 +40,8 @@ export interface ContextSettings {
   /** Limits of the route, or of the app where there is none. */
   readonly limits: RequestLimits;
   readonly proxies: TrustedProxies | undefined;
+  /** What the listeners of the cluster share; opened by the first who asks for it. */
+  readonly segment: () => Segment;
   /** The route, for the log: `GET /users/:id`. */
   readonly route: string;
 }
@@ -226,6 +229,11 @@ export class Context<
       const signed = new Bun.CookieMap(this.request.headers.get("cookie") ?? "").get(name);
       return signed === null ? undefined : verifyCookie(name, signed, this.#settings.cookieKeys);
     };
+  }
+
+  /** @internal what the listeners of the cluster share */
+  get segment(): Segment {
+    return this.#settings.segment();
   }
 
   /** @internal what a streamed answer needs */

@@ -1,0 +1,17 @@
+/** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
+import type { Segment } from "./core.ts";
+
+export class PortableSegment implements Segment {
+  readonly shared = false;
+  readonly slot: number;
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+
+  now(): number {
+    return performance.now() * 1e6;
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,105 @@
+/** The memory that worker processes share: thin classes over `robyn_segment_*`. */
+import type { Pointer } from "bun:ffi";
+import type { Segment, SegmentPlace } from "./core.ts";
+import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
+import { statusName } from "./route-table.ts";
+import { sizes, status } from "./symbols.ts";
+
+export class ZigSegment implements Segment {
+  readonly shared: boolean;
+  readonly slot: number;
+  /** @internal for the classes beside this one */
+  readonly native: NativeSymbols;
+  /** @internal */
+  readonly handle: Pointer;
+  readonly #clockDistance: number;
+
+  constructor(native: NativeSymbols, { descriptor, slot }: SegmentPlace) {
+    this.native = native;
+    this.handle = descriptor === undefined ? create(native, false) : openShared(native, descriptor);
+    this.shared = descriptor !== undefined;
+    this.slot = slot;
+    this.#clockDistance = clockDistance(native);
+    // In a cluster the primary gives the slots; alone there is one, and it is ours.
+    if (!this.shared) native.robyn_segment_claim_slot(this.handle, slot);
+  }
+
+  now(): number {
+    return performance.now() * 1e6 + this.#clockDistance;
+  }
+
+  close(): void {
+    this.native.robyn_segment_close(this.handle);
+  }
+}
+
+/** The segment as its owner sees it: the primary, which hands the descriptor on and gives out the slots. */
+export class OwnedSegment {
+  /** To be inherited by the workers. */
+  readonly descriptor: number;
+  readonly #native: NativeSymbols;
+  readonly #handle: Pointer;
+
+  /** @throws Error with one sentence, where there is no library or no shared memory. */
+  constructor() {
+    this.#native = openLibrary(libraryPath);
+    this.#handle = create(this.#native, true);
+    this.descriptor = this.#native.robyn_segment_descriptor(this.#handle);
+  }
+
+  /** Before the listener of this slot starts. */
+  claimSlot(slot: number): void {
+    this.#native.robyn_segment_claim_slot(this.#handle, slot);
+  }
+
+  /** After its process has exited. */
+  releaseSlot(slot: number): void {
+    this.#native.robyn_segment_release_slot(this.#handle, slot);
+  }
+}
+
+function create(native: NativeSymbols, shared: boolean): Pointer {
+  const options = allocateShared(sizes.SegmentOptions);
+  new Uint32Array(options.buffer)[0] = shared ? 1 : 0;
+  const handle = allocateShared(8);
+  check(native.robyn_segment_create(options.pointer, handle.pointer), "robyn_segment_create");
+  return readHandle(handle.buffer);
+}
+
+function openShared(native: NativeSymbols, descriptor: number): Pointer {
+  const handle = allocateShared(8);
+  check(native.robyn_segment_open(descriptor, handle.pointer), "robyn_segment_open");
+  return readHandle(handle.buffer);
+}
+
+function readHandle(buffer: ArrayBuffer): Pointer {
+  return Number(new BigUint64Array(buffer)[0]) as Pointer;
+}
+
+function check(result: number, symbol: string): void {
+  if (result === status.ok) return;
+  if (result === status.segment_invalid) {
+    throw new Error(
+      `the shared memory of this cluster is damaged or of another version of robyn; restart the cluster`,
+    );
+  }
+  throw new Error(`${symbol}: ${statusName(result)}`);
+}
+
+/**
+ * `performance.now()` costs a fraction of a native call, but counts from another start in each process. Of several
+ * readings the shortest is the truest: nobody took the processor away in between.
+ */
+function clockDistance(native: NativeSymbols): number {
+  let best = Number.POSITIVE_INFINITY;
+  let distance = 0;
+  for (let round = 0; round < 16; round++) {
+    const before = performance.now();
+    const shared = native.robyn_monotonic_ns();
+    const after = performance.now();
+    if (after - before >= best) continue;
+    best = after - before;
+    distance = shared - ((before + after) / 2) * 1e6;
+  }
+  return distance;
+}
