@@ -91,10 +91,19 @@ export function compose(parts: ChainParts, policy: ErrorPolicy): Chain {
   };
 
   if (after.length === 0) return answer;
+  const late: Late = {
+    fail,
+    // A hook that never ends would hold its request for ever, as a handler would.
+    watch: (pending, context) =>
+      deadline.watch(pending, context, {
+        respond: (value) => toResponse(value, 200, context),
+        fail,
+      }),
+  };
   return (context, handler) => {
     const response = answer(context, handler);
-    if (response instanceof Response) return runAfter(after, 0, response, context, fail);
-    return response.then((settled) => context.conclude(runAfter(after, 0, settled, context, fail)));
+    if (response instanceof Response) return runAfter(after, 0, response, context, late);
+    return response.then((settled) => context.conclude(runAfter(after, 0, settled, context, late)));
   };
 }
 
@@ -126,24 +135,30 @@ function runBefore(
   return handler(context);
 }
 
+/** What after hooks run into. */
+interface Late {
+  readonly fail: (error: unknown, context: AnyContext) => Eventually<Response>;
+  readonly watch: (pending: Promise<Response>, context: AnyContext) => Promise<Response>;
+}
+
 /** A hook that fails does not keep the outer ones from running: they may set what every answer must have. */
 function runAfter(
   hooks: ChainParts["after"],
   start: number,
   first: Response,
   context: AnyContext,
-  fail: (error: unknown, context: AnyContext) => Eventually<Response>,
+  late: Late,
 ): Eventually<Response> {
   let response = first;
   for (let index = start; index < hooks.length; index++) {
     let next: Eventually<Response>;
     try {
-      next = afterOne(hooks[index]!, response, context, fail);
+      next = afterOne(hooks[index]!, response, context, late);
     } catch (error) {
-      next = fail(error, context);
+      next = late.fail(error, context);
     }
     if (!(next instanceof Response))
-      return next.then((settled) => runAfter(hooks, index + 1, settled, context, fail));
+      return next.then((settled) => runAfter(hooks, index + 1, settled, context, late));
     response = next;
   }
   return response;
@@ -153,14 +168,15 @@ function afterOne(
   hook: AfterHook<AnyState>,
   response: Response,
   context: AnyContext,
-  fail: (error: unknown, context: AnyContext) => Eventually<Response>,
+  { watch }: Late,
 ): Eventually<Response> {
   const value = hook(response, context);
   if (value === undefined) return response;
   if (!isPromise(value)) return toResponse(value, 200, context);
-  return Promise.resolve(value)
-    .then((settled) => (settled === undefined ? response : toResponse(settled, 200, context)))
-    .catch((error) => fail(error, context));
+  const changed = Promise.resolve(value).then((settled) =>
+    settled === undefined ? response : toResponse(settled, 200, context),
+  );
+  return watch(changed, context);
 }
 
 /** The way of every error: exception handlers from the inside out, else a problem document. Never throws. */

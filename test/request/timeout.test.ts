@@ -276,3 +276,12 @@ test("what is timed costs nothing that lasts", async () => {
   const growth = (await measure(4_000)) - before;
   expect(growth).toBeLessThan(1_000_000);
 });
+
+test("an after hook that never ends is given up like a handler, and the outer hooks still run", async () => {
+  const app = quietApp({ timeout: 0.05 })
+    .afterRequest((response) => response.headers.set("x-outer", "ran"))
+    .get("/", { afterRequest: () => never }, () => "answer");
+  const response = await app.request("/");
+  expect(response.status).toBe(503);
+  expect(response.headers.get("x-outer")).toBe("ran");
+});
