@@ -1,5 +1,6 @@
 /** Who is measured, and how each is started. */
 import { join } from "node:path";
+import { type Kind, planOf } from "./plan.ts";
 
 export interface Subject {
   readonly id: string;
@@ -17,6 +18,7 @@ export const subjects = {
   bare: { id: "bare", runtime: "bun", file: "bare.ts", routes: false, answersFixedId: true },
   bareUrl: { id: "bare-url", runtime: "bun", file: "bare-url.ts", routes: false },
   bunRoutes: { id: "bun-routes", runtime: "bun", file: "bun-routes.ts", routes: true },
+  bunDirectory: { id: "bun-directory", runtime: "bun", file: "bun-directory.ts", routes: true },
   bunStatic: { id: "bun-static", runtime: "bun", file: "bun-static.ts", routes: true },
   robyn: { id: "robyn", runtime: "bun", file: "robyn.ts", routes: true },
   memoirist: peer("memoirist"),
@@ -33,8 +35,12 @@ export const python: string = join(benchDirectory, ".venv/bin/python");
 
 const commands = { bun: process.execPath, node: "node", python };
 
+/** Validation and files have subjects of their own, so that none loads what its plan does not use. */
+const surface: readonly Kind[] = ["post", "coercion", "static"];
+
 export function commandOf(subject: Subject, plan: string): string[] {
-  return [commands[subject.runtime], join(benchDirectory, "subjects", subject.file), plan, "0"];
+  const folder = surface.includes(planOf(plan).kind) ? "subjects/surface" : "subjects";
+  return [commands[subject.runtime], join(benchDirectory, folder, subject.file), plan, "0"];
 }
 
 function peer(id: string) {

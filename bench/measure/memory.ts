@@ -2,9 +2,10 @@
 import { findWrongAnswer } from "../harness/check.ts";
 import { reasonOf } from "../harness/reason.ts";
 import { startServer } from "../harness/server.ts";
-import { drive, withPathsFile } from "../harness/wrk.ts";
+import { drive, withRequestsFile } from "../harness/wrk.ts";
 import type { Options } from "../options.ts";
-import { planOf, probesOf } from "../plan.ts";
+import { planOf } from "../plan.ts";
+import { probesOf } from "../probes.ts";
 import { type MemorySample, median, type Row } from "../results.ts";
 import { commandOf, type Subject, subjects } from "../subjects.ts";
 import { rotate } from "./http.ts";
@@ -53,15 +54,14 @@ async function measureOnce(
     const plan = planOf(planName);
     const wrong = await findWrongAnswer(server.origin, subject, plan);
     if (wrong !== undefined) throw new Error(`wrong answer: ${wrong}`);
-    const paths = probesOf(plan, false).map(({ path }) => path);
-    return await withPathsFile(paths, async (pathsFile) => {
+    return await withRequestsFile(probesOf(plan, false), async (requestsFile) => {
       const resident: number[] = [];
       let done = 0;
       let perSecond = 100_000;
       for (const mark of marks) {
         while (done < mark) {
           const seconds = Math.max(0.1, (mark - done) / perSecond);
-          const load = { origin: server.origin, pathsFile, connections, pipeline: 1 };
+          const load = { origin: server.origin, requestsFile, connections, pipeline: 1 };
           const result = await drive({ ...load, seconds });
           done += result.requests;
           perSecond = result.requests / result.seconds;
