@@ -19,7 +19,7 @@ export interface Scenario {
   readonly entries: readonly Entry[];
 }
 
-const { bare, bareUrl, bunDirectory, bunRoutes, bunStatic, robyn, memoirist } = subjects;
+const { bare, bareUrl, bunDirectory, bunRoutes, bunStatic, robyn, robynCore, memoirist } = subjects;
 const { elysia, elysiaNext, hono, fastify, robynPython, fastapi } = subjects;
 const peers: Subject[] = [memoirist, elysiaNext, elysia, hono, fastify, robynPython, fastapi];
 
@@ -115,6 +115,12 @@ export const scenarios: readonly Scenario[] = [
       entry("coercion-unchecked", bare),
       ...entries("coercion", [robyn, elysiaNext, elysia]),
     ],
+  },
+  {
+    name: "unused",
+    title: "param-10 again: an app that uses none of these, and the core before there were any",
+    pipeline: 1,
+    entries: entries("param-10", [robynCore, robyn]),
   },
   ...["1k", "1m"].map((size) => ({
     name: `static-${size}`,

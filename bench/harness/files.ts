@@ -1,9 +1,7 @@
-/** The files that the `static` plans serve, and where what is made once and kept lies. */
+/** The files that the `static` plans serve: made once, and kept. */
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-/** Not in the repository: everything in it is made again when it is missing. */
-export const cacheDirectory: string = join(import.meta.dir, "../.cache");
+import { cacheDirectory } from "../subjects.ts";
 
 const sizes: Readonly<Record<string, number>> = { "1k.txt": 1_024, "1m.txt": 1_048_576 };
 

@@ -1,5 +1,6 @@
 /** Resident memory after 100,000, 1 and 2 million requests to 10 parameter routes: how much, and whether it grows. */
 import { findWrongAnswer } from "../harness/check.ts";
+import { obstacleOf } from "../harness/prepare.ts";
 import { reasonOf } from "../harness/reason.ts";
 import { startServer } from "../harness/server.ts";
 import { drive, withRequestsFile } from "../harness/wrk.ts";
@@ -13,16 +14,26 @@ import { rotate } from "./http.ts";
 /** Memory differs less between starts than time does. */
 const roundsMost = 3;
 
-const measuredSubjects: readonly Subject[] = [subjects.bare, subjects.bareUrl, subjects.robyn];
+const measuredSubjects: readonly Subject[] = [
+  subjects.bare,
+  subjects.bareUrl,
+  subjects.robynCore,
+  subjects.robyn,
+];
 const planName = "param-10";
 
 export async function measureMemory(options: Options): Promise<Row<MemorySample>[]> {
   const marks = options.quick ? [5_000, 10_000] : [100_000, 1_000_000, 2_000_000];
   const taken = new Map<Subject, number[][]>(measuredSubjects.map((subject) => [subject, []]));
   const failed = new Map<Subject, string>();
+  const skipped = new Map<Subject, string>();
+  for (const subject of measuredSubjects) {
+    const reason = obstacleOf(subject);
+    if (reason !== undefined) skipped.set(subject, reason);
+  }
   for (let round = 0; round < Math.min(options.rounds, roundsMost); round++) {
     for (const subject of rotate(measuredSubjects, round)) {
-      if (failed.has(subject)) continue;
+      if (skipped.has(subject) || failed.has(subject)) continue;
       console.error(`bench: memory, round ${round + 1}, ${subject.id}`);
       try {
         taken.get(subject)?.push(await measureOnce(subject, marks, options.connections));
@@ -34,6 +45,8 @@ export async function measureMemory(options: Options): Promise<Row<MemorySample>
   return measuredSubjects.map((subject): Row<MemorySample> => {
     const reason = failed.get(subject);
     if (reason !== undefined) return { state: "failed", label: subject.id, reason };
+    const missing = skipped.get(subject);
+    if (missing !== undefined) return { state: "skipped", label: subject.id, reason: missing };
     const rounds = taken.get(subject) ?? [];
     const at = marks.map((requests, index) => ({
       requests,

@@ -7,7 +7,7 @@ const directory = process.argv[2] ?? ".";
 const saved = join(directory, "saved");
 const app = new Robyn();
 // The loads end by themselves. What is measured is memory, and a slow disk shall not cut it short.
-const limits = { maxPayloadSize: 2 ** 31, uploadTimeout: 0, timeout: 0 };
+const limits = { maxPayloadSize: 2 ** 31, uploadTimeout: 300, timeout: 300 };
 
 /** A form with one file, as browsers send it. */
 app.post("/form", { ...limits, stream: true, form: { directory } }, async ({ form }) => {
