@@ -2,14 +2,7 @@
  * The core alone, as it was before validation, files, forms and streams: what an app that uses none of them is held
  * against. It is taken from the history of this repository and runs today's subject and today's example.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findZig } from "../../native/build.ts";
 import { benchDirectory, coreDirectory } from "../subjects.ts";
