@@ -49,13 +49,14 @@ export function withValidation(
     const schema = options[part];
     if (schema !== undefined) steps.push(stringStep(part, schema));
   }
-  if (options.body !== undefined) steps.push(bodyStep(options.body, options.bodyType));
   const checked =
     options.response === undefined
       ? handler
       : withAnswerCheck(handler, options, options.response, route);
-  if (steps.length === 0) return checked;
-  return (context) => runSteps(steps, 0, context, checked);
+  const last =
+    options.body === undefined ? checked : withBody(checked, options.body, options.bodyType);
+  if (steps.length === 0) return last;
+  return (context) => runSteps(steps, 0, context, last);
 }
 
 const stringParts = ["params", "query", "headers", "cookies"] as const;
@@ -103,15 +104,21 @@ function stringsOf(
   }
 }
 
-function bodyStep(schema: Schema, bodyType: RouteOptions["bodyType"]): Step {
+/** The body comes last, so that it is not read for a request that is refused without it. */
+function withBody(
+  handler: AnyHandler,
+  schema: Schema,
+  bodyType: RouteOptions["bodyType"],
+): AnyHandler {
   const type = bodyType ?? (hasFiles(schema as JsonSchema) ? "form" : "json");
   return (context) =>
-    readBody(context, type).then((value) => {
+    readBody(context, type, (value) => {
       const validator = validatorOf(schema);
       // A form has only strings and files; JSON has types of its own and is never coerced.
       const result =
         type === "form" ? validator.validateStrings(Object(value)) : validator.validate(value);
-      return finish("body", result, context);
+      const pending = finish("body", result, context);
+      return pending === undefined ? handler(context) : pending.then(() => handler(context));
     });
 }
 
