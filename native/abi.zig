@@ -7,7 +7,9 @@
 //! A handle that was destroyed is not detected: the caller owns it.
 
 const std = @import("std");
+const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
+const process = @import("process.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const status = @import("status.zig");
@@ -184,6 +186,33 @@ fn cacheGet(
     };
 }
 
+/// `not_found`: this process is not, or not any more, a child of `parent`.
+export fn robyn_process_die_with_parent(parent: u32) i32 {
+    return statusOf(process.dieWithParent(parent));
+}
+
+/// How many listening sockets were closed, or a negative `Status`.
+export fn robyn_process_close_listeners(ptr: ?[*]const i32, len: u32, port: u32) i32 {
+    const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
+    const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
+    const closed = process.closeListeners(descriptors, number) catch |err| return statusOf(err);
+    return @intCast(closed);
+}
+
+/// How many connections a server on `port` has, or a negative `Status`.
+export fn robyn_process_count_connections(ptr: ?[*]const i32, len: u32, port: u32) i32 {
+    const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
+    const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
+    return @intCast(process.countConnections(descriptors, number));
+}
+
+fn descriptorsOf(ptr: ?[*]const i32, len: u32) error{InvalidArgument}![]const i32 {
+    if (len > limits.descriptors_max) return error.InvalidArgument;
+    if (len == 0) return &.{};
+    const start = ptr orelse return error.InvalidArgument;
+    return start[0..len];
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -258,6 +287,17 @@ test "missing arguments are refused, not dereferenced" {
     try std.testing.expectEqual(-3, robyn_table_find(table, 0, &url, 0, &match));
 }
 
+test "descriptors of this process through the C surface" {
+    const invalid = @intFromEnum(Status.invalid_argument);
+    const descriptors = [_]i32{ 0, 1, 2, -1, std.math.maxInt(i32) };
+    try std.testing.expectEqual(0, robyn_process_count_connections(&descriptors, 5, 1));
+    try std.testing.expectEqual(0, robyn_process_count_connections(null, 0, 1));
+    try std.testing.expectEqual(invalid, robyn_process_count_connections(null, 1, 1));
+    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, 5, 65_536));
+    const too_many = limits.descriptors_max + 1;
+    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, too_many, 1));
+}
+
 test "a cache through the C surface" {
     const cache = robyn_cache_create().?;
     defer robyn_cache_destroy(cache);
@@ -287,5 +327,5 @@ test "the manifest reports the size it needs" {
     try std.testing.expectEqual(out_of_space, robyn_manifest(&buffer, written - 1, &written));
     try std.testing.expectEqual(0, robyn_manifest(&buffer, written, &written));
     try std.testing.expectEqualStrings(manifest.text, buffer[0..written]);
-    try std.testing.expectEqual(1, robyn_abi_version());
+    try std.testing.expectEqual(2, robyn_abi_version());
 }

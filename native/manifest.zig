@@ -11,7 +11,7 @@ const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 1;
+pub const version: u32 = 2;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);

@@ -17,6 +17,8 @@ export const limits = {
   method_bytes_max: 32,
   /** Most routes in one table. */
   routes_max: 65_536,
+  /** Most descriptors of one process that are looked at to find its listener. */
+  descriptors_max: 1_048_576,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 1;
+export const abiVersion = 2;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -25,6 +25,9 @@ export const symbols = {
   },
   robyn_cache_seal: { args: ["ptr"], returns: "i32" },
   robyn_cache_get: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
+  robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
+  robyn_process_close_listeners: { args: ["ptr", "u32", "u32"], returns: "i32" },
+  robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {
