@@ -13,6 +13,8 @@ export function buildProgram(): Command {
     .option("-v, --version", "print the versions of robyn, Bun and the core")
     .on("option:version", printVersion)
     .helpOption("-h, --help", "print this help")
+    // Options behind a command are the command's: "reload --port" is not the port to listen on.
+    .enablePositionalOptions()
     .showHelpAfterError("(robyn --help lists the commands and options)")
     .argument("<app>", "TypeScript file that exports an app as default, or calls app.start()")
     .option("--host <host>", "address or host name to listen on")

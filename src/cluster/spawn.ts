@@ -48,6 +48,7 @@ export function spawnWorker({
 export function spawnThread(seat: Seat): Worker {
   return new Worker(Bun.main, {
     env: { ...environment(), [seatVariable]: JSON.stringify(seat) },
+    argv: process.argv.slice(2),
   });
 }
 

@@ -54,12 +54,20 @@ export async function drain(options: DrainOptions, isGentle: boolean): Promise<b
 async function dismissClients({ server, dismissConnections }: Listener): Promise<void> {
   const { port } = server;
   if (port === undefined || !closeListeners(port)) return;
-  let lastActive = performance.now();
-  dismissConnections(() => (lastActive = performance.now()));
-  for (;;) {
-    if (countConnections(port) === 0) return;
-    if (server.pendingRequests > 0) lastActive = performance.now();
-    if (performance.now() - lastActive > quiet_ms) return;
+  let requestedAt = performance.now();
+  let busyAt = requestedAt;
+  let hasClosedIdle = false;
+  dismissConnections(() => (requestedAt = performance.now()));
+  while (countConnections(port) !== 0) {
+    const now = performance.now();
+    if (server.pendingRequests > 0) busyAt = now;
+    if (now - Math.max(requestedAt, busyAt) > quiet_ms) return;
+    // A long request holds up the end, but not the connections that have nothing to do with it. Only once: the answer
+    // to a request that was in flight does not end its connection, and the client may be about to use it again.
+    if (!hasClosedIdle && now - requestedAt > quiet_ms) {
+      hasClosedIdle = true;
+      server.closeIdleConnections();
+    }
     await Bun.sleep(poll_ms);
   }
 }
