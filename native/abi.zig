@@ -191,12 +191,19 @@ export fn robyn_process_die_with_parent(parent: u32) i32 {
     return statusOf(process.dieWithParent(parent));
 }
 
-/// How many listening sockets were closed, or a negative `Status`.
-export fn robyn_process_close_listeners(ptr: ?[*]const i32, len: u32, port: u32) i32 {
+/// How many listening sockets on `port` stay open, or a negative `Status`. With `only_idle` other
+/// than 0, those stay in whose queue a connection waits.
+export fn robyn_process_close_listeners(
+    ptr: ?[*]const i32,
+    len: u32,
+    port: u32,
+    only_idle: u32,
+) i32 {
     const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
     const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
-    const closed = process.closeListeners(descriptors, number) catch |err| return statusOf(err);
-    return @intCast(closed);
+    const open = process.closeListeners(descriptors, number, only_idle != 0) catch |err|
+        return statusOf(err);
+    return @intCast(open);
 }
 
 /// How many connections a server on `port` has, or a negative `Status`.
@@ -293,9 +300,9 @@ test "descriptors of this process through the C surface" {
     try std.testing.expectEqual(0, robyn_process_count_connections(&descriptors, 5, 1));
     try std.testing.expectEqual(0, robyn_process_count_connections(null, 0, 1));
     try std.testing.expectEqual(invalid, robyn_process_count_connections(null, 1, 1));
-    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, 5, 65_536));
+    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, 5, 65_536, 0));
     const too_many = limits.descriptors_max + 1;
-    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, too_many, 1));
+    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, too_many, 1, 0));
 }
 
 test "a cache through the C surface" {

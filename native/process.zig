@@ -34,10 +34,13 @@ pub fn dieWithParent(parent: u32) status.Error!void {
 /// port (`net.ipv4.tcp_migrate_req`); epoll forgets the socket with it. `shutdown(SHUT_RD)` would
 /// hand them over, too, but leaves a socket behind that is for ever ready to be read.
 ///
-/// Returns how many were closed.
-pub fn closeListeners(descriptors: []const i32, port: u16) status.Error!u32 {
+/// Where nobody takes over the queue, the connections in it are reset. So with `only_idle` a socket
+/// whose queue is not empty stays: its owner accepts what waits, and asks again.
+///
+/// Returns how many stay open.
+pub fn closeListeners(descriptors: []const i32, port: u16, only_idle: bool) status.Error!u32 {
     if (!is_linux) return error.InvalidArgument;
-    var closed: u32 = 0;
+    var open: u32 = 0;
     for (descriptors) |descriptor| {
         if (!isListening(descriptor) or localPort(descriptor) != port) continue;
         const harmless = linux.eventfd(0, linux.EFD.CLOEXEC | linux.EFD.NONBLOCK);
@@ -45,11 +48,21 @@ pub fn closeListeners(descriptors: []const i32, port: u16) status.Error!u32 {
         const replacement: i32 = @intCast(harmless);
         defer _ = linux.close(replacement);
         assert(replacement != descriptor);
+        // Right before the close: what arrives between the two is lost.
+        if (only_idle and hasWaiting(descriptor)) {
+            open += 1;
+            continue;
+        }
         const result = linux.dup3(replacement, descriptor, cloexec);
         if (linux.errno(result) != .SUCCESS) return error.InvalidArgument;
-        closed += 1;
     }
-    return closed;
+    return open;
+}
+
+/// Whether a connection waits to be accepted.
+fn hasWaiting(descriptor: i32) bool {
+    var poll = [_]linux.pollfd{.{ .fd = descriptor, .events = linux.POLL.IN, .revents = 0 }};
+    return linux.errno(linux.poll(&poll, poll.len, 0)) == .SUCCESS and poll[0].revents != 0;
 }
 
 /// How many of `descriptors` are TCP sockets on `port` that do not listen: connections of its server.
@@ -124,17 +137,19 @@ test "a listener is closed under its number, its connections and other ports are
     const listener: TestListener = .open();
     const other: TestListener = .open();
     const client = listener.connect().?;
+    try std.testing.expectEqual(1, try closeListeners(&.{listener.descriptor}, listener.port, true));
     const accepted: i32 = @intCast(linux.accept(listener.descriptor, null, null));
     const descriptors = [_]i32{ 1_000_000, listener.descriptor, other.descriptor, accepted, client };
     try std.testing.expectEqual(1, countConnections(&descriptors, listener.port));
-    try std.testing.expectEqual(1, try closeListeners(&descriptors, listener.port));
-    try std.testing.expectEqual(0, try closeListeners(&descriptors, listener.port));
+    try std.testing.expectEqual(0, try closeListeners(&descriptors, listener.port, true));
     try std.testing.expectEqual(null, listener.connect());
     try std.testing.expectEqual(1, countConnections(&descriptors, listener.port));
     try std.testing.expectEqual(1, linux.write(client, "x", 1));
     var byte: [1]u8 = undefined;
     try std.testing.expectEqual(1, linux.read(accepted, &byte, 1));
     const second = other.connect().?;
+    try std.testing.expectEqual(0, try closeListeners(&descriptors, other.port, false));
+    try std.testing.expectEqual(null, other.connect());
     for ([_]i32{ listener.descriptor, other.descriptor, accepted, client, second }) |descriptor| {
         try std.testing.expectEqual(0, linux.close(descriptor));
     }

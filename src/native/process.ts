@@ -15,14 +15,30 @@ export function dieWithParent(parent: number): Bond {
 }
 
 /**
- * Closes the listening sockets of this process on `port` and keeps their connections, which Bun's own `stop()` cannot.
+ * Closes the listening sockets of this process on `port` and keeps their connections, which Bun's own `stop()` cannot. A
+ * connection that waits to be accepted would be reset where the kernel does not hand it on, so the event loop gets a few
+ * turns to accept what is there.
  *
- * @returns whether there was one; false also where the system offers no way.
+ * @returns whether none is left; false where the system offers no way.
  */
-export function closeListeners(port: number): boolean {
+export async function closeListeners(port: number): Promise<boolean> {
+  for (let turn = 0; turn < accepting_turns_max; turn++) {
+    const open = closeOnce(port, true);
+    if (open <= 0) return open === 0;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return closeOnce(port, false) === 0;
+}
+
+/** Under a flood of connections the queue is never seen empty. */
+const accepting_turns_max = 50;
+
+/** @returns how many stay open, or a negative status */
+function closeOnce(port: number, onlyIdle: boolean): number {
   const open = descriptors();
-  if (open === undefined) return false;
-  return (native()?.robyn_process_close_listeners(open.pointer, open.count, port) ?? -1) > 0;
+  const library = native();
+  if (open === undefined || library === undefined) return status.not_found;
+  return library.robyn_process_close_listeners(open.pointer, open.count, port, onlyIdle ? 1 : 0);
 }
 
 /** Connections of this process' servers on `port`; undefined where nobody can tell. */

@@ -53,7 +53,7 @@ export async function drain(options: DrainOptions, isGentle: boolean): Promise<b
 /** Ends when no connection is left, or none has asked for anything for a while. */
 async function dismissClients({ server, dismissConnections }: Listener): Promise<void> {
   const { port } = server;
-  if (port === undefined || !closeListeners(port)) return;
+  if (port === undefined || !(await closeListeners(port))) return;
   let requestedAt = performance.now();
   let busyAt = requestedAt;
   let hasClosedIdle = false;

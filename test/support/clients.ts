@@ -27,6 +27,8 @@ export interface Failure {
 
 export class Clients implements Disposable {
   readonly failures: Failure[] = [];
+  /** When each process answered first. */
+  readonly firstSeen = new Map<number, number>();
   answered = 0;
   #isStopping = false;
   readonly #open = new Set<Connection>();
@@ -74,6 +76,7 @@ export class Clients implements Disposable {
         const { pid, isLast } = await connection.ask(head);
         this.answered++;
         connection.pid = pid;
+        if (!this.firstSeen.has(pid)) this.firstSeen.set(pid, performance.now());
         if (!isLast && kind === "keep-alive") continue;
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
