@@ -302,7 +302,7 @@ test "descriptors of this process through the C surface" {
     try std.testing.expectEqual(invalid, robyn_process_count_connections(null, 1, 1));
     try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, 5, 65_536, 0));
     const too_many = limits.descriptors_max + 1;
-    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, too_many, 1, 0));
+    try std.testing.expectEqual(invalid, robyn_process_count_connections(&descriptors, too_many, 1));
 }
 
 test "a cache through the C surface" {

@@ -39,4 +39,5 @@ for (const [name, run] of Object.entries(scenarios)) {
   for (const failure of report.failures) console.log(`  ${failure}`);
   failed += report.failures.length;
 }
+console.log(`\nchaos: done, ${failed} failures`);
 process.exit(failed === 0 ? 0 : 1);

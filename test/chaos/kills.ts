@@ -10,7 +10,7 @@ interface Kill {
   readonly at: number;
 }
 
-/** A connection that was opened so long after a kill cannot have been the dead worker's. */
+/** What was opened or sent so long after a kill cannot have been the dead worker's. */
 const aftermath_ms = 100;
 
 export async function kills(count: number, random: Random): Promise<Report> {
@@ -59,7 +59,8 @@ function firstAnswer(clients: Clients, before: readonly number[], at: number): n
  * A connection that had an answer knows its worker. One without may have been handed to the dead one by the kernel, if it was
  * opened before the kill, or so shortly after that the kernel was still closing the listener.
  */
-function explains(kill: Kill, { pid, openedAt }: Failure): boolean {
+function explains(kill: Kill, { pid, openedAt, sentAt }: Failure): boolean {
+  if (sentAt > kill.at + aftermath_ms) return false;
   if (pid !== 0) return pid === kill.pid;
   return openedAt <= kill.at + aftermath_ms && openedAt > kill.at - 1_000;
 }
