@@ -78,7 +78,6 @@ export class Primary {
     this.#places[0] = first;
     const failure = await first?.started;
     if (first?.ready === undefined || failure !== undefined) {
-      this.#stopped ??= Promise.resolve(false);
       throw new RobynError(
         "ROBYN_WORKER_FAILED",
         `No worker could start: ${failure ?? "there is none"}.`,
@@ -132,7 +131,8 @@ export class Primary {
     return unclean.length === 0;
   }
 
-  get #isStopping(): boolean {
+  /** Whether somebody called `stop()`. */
+  get isStopping(): boolean {
     return this.#stopped !== undefined;
   }
 
@@ -158,7 +158,7 @@ export class Primary {
 
   /** Puts a new worker on a place that nobody holds. */
   #fill(place: number): void {
-    if (this.#isStopping || this.#places[place] !== undefined) return;
+    if (this.isStopping || this.#places[place] !== undefined) return;
     const member = this.#spawn(place);
     this.#places[place] = member;
     if (member === undefined) this.#starved.add(place);
@@ -167,7 +167,7 @@ export class Primary {
 
   /** @returns why the successor did not start; who held the place then still does. */
   async #replace(place: number): Promise<string | undefined> {
-    if (this.#isStopping) return "the cluster is stopping";
+    if (this.isStopping) return "the cluster is stopping";
     const next = this.#spawn(place);
     if (next === undefined) return "too many old workers have not ended yet";
     const failure = await next.started;
@@ -226,7 +226,7 @@ export class Primary {
   #onLeaving(member: Member): void {
     for (const slot of member.seat.slots) this.#leases.retire(slot);
     if (!member.isLeaving) void member.endsInTime();
-    if (this.#places[member.process] !== member || this.#isStopping) return;
+    if (this.#places[member.process] !== member || this.isStopping) return;
     this.#logger.info(`worker ${member.pid} drains, another takes its place`);
     this.#places[member.process] = undefined;
     this.#fill(member.process);
@@ -234,7 +234,7 @@ export class Primary {
 
   #onRecycle(member: Member, reason: string): void {
     void this.#inTurn(async () => {
-      if (this.#places[member.process] !== member || this.#isStopping) return;
+      if (this.#places[member.process] !== member || this.isStopping) return;
       this.#logger.info(`worker ${member.pid} is replaced: ${reason}`);
       const failure = await this.#replace(member.process);
       if (failure !== undefined)
@@ -256,7 +256,7 @@ export class Primary {
     for (const slot of member.seat.slots) this.#leases.forget(slot);
     const heldPlace = this.#places[member.process] === member;
     if (heldPlace) this.#places[member.process] = undefined;
-    if (this.#isStopping) return;
+    if (this.isStopping) return;
     if (heldPlace && !member.isLeaving && this.#watch.isOn) {
       const delay_ms = this.#policy.afterDeath(performance.now());
       const later = delay_ms === 0 ? "" : `, the next starts in ${delay_ms} ms`;

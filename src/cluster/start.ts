@@ -3,7 +3,7 @@ import type { Logger } from "../logger.ts";
 import type { RunningServer } from "../server/lifecycle.ts";
 import type { Settings } from "../server/settings.ts";
 import { handleSignals } from "../server/signals.ts";
-import { openControl } from "./control.ts";
+import { type Control, openControl } from "./control.ts";
 import type { Ready } from "./member.ts";
 import { Primary } from "./primary.ts";
 
@@ -14,6 +14,7 @@ export async function startPrimary(
   extraDescriptors: readonly number[] = [],
 ): Promise<RunningServer> {
   const primary = new Primary({ settings, logger, extraDescriptors });
+  let control: Control | undefined;
   const forget = settings.signals
     ? handleSignals({
         async onStop(signal) {
@@ -30,8 +31,13 @@ export async function startPrimary(
         onReload: () => void primary.reload(),
       })
     : () => {};
-  const ready = await primary.start();
-  const control = openControl(ready.port, () => primary.reload(), logger);
+  const ready = await primary.start().catch((error: unknown) => {
+    // A signal came first: the process ends as that says, and not with a failure that is none.
+    if (primary.isStopping) return new Promise<never>(() => {});
+    forget();
+    throw error;
+  });
+  control = openControl(ready.port, () => primary.reload(), logger);
   if (settings.banner) printBanner(ready, settings);
   return {
     port: ready.port,

@@ -109,7 +109,20 @@ describe.skipIf(process.platform !== "linux")("a cluster", () => {
     let workers: number[] = [];
     while (workers.length === 0) workers = childrenOf(child.pid);
     child.signal("SIGTERM");
-    await child.ended();
+    const { code, stderr } = await child.ended();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("robyn:") });
     expect(workers.filter(isAlive)).toEqual([]);
   });
+});
+
+test("one process serves without loading the cluster", async () => {
+  using folder = checkoutFolder({
+    "app.ts": `import { Robyn } from "robyn";
+      await new Robyn().get("/", () => "").start({ port: 0, banner: false });
+      const rooms = Object.keys(require.cache).filter((file) => file.includes("/src/"));
+      console.log(rooms.length > 20, rooms.filter((file) => /src.(cluster|health)/.test(file)));
+      process.exit(0);`,
+  });
+  await using child = bun(["app.ts"], { cwd: folder.path });
+  expect((await child.ended()).stdout).toBe("true []\n");
 });
