@@ -3,6 +3,7 @@ import "./bun-version.ts";
 
 export { Robyn, type RobynOptions } from "./app.ts";
 export { type ErrorCode, HttpError, type HttpErrorOptions, RobynError } from "./errors.ts";
+export type { HealthCheck, HealthOptions } from "./health/options.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";
 export { compress, type CompressOptions } from "./middleware/compress.ts";
 export { etag, type EtagOptions } from "./middleware/etag.ts";
@@ -42,4 +43,6 @@ export { ValidationError } from "./routing/validate.ts";
 export { SubRouter } from "./routing/router.ts";
 export type { CacheOptions, DirectoryOptions } from "./static/options.ts";
 export type { RunningServer } from "./server/lifecycle.ts";
+export type { ClusterPlace } from "./server/place.ts";
 export type { StartOptions } from "./server/settings.ts";
+export type { CronOptions, TaskFunction } from "./server/tasks.ts";

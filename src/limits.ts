@@ -19,6 +19,8 @@ export const limits = {
   routes_max: 65_536,
   /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
   slots_max: 256,
+  /** Most descriptors of one process that are looked at to find its listener. */
+  descriptors_max: 1_048_576,
 } as const;
 
 export type LimitName = keyof typeof limits;

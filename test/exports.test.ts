@@ -48,9 +48,11 @@ test("the types are these", () => {
       "BeforeHook",
       "BunServer",
       "CacheOptions",
+      "ClusterPlace",
       "CompressOptions",
       "CookieIdentity",
       "CookieOptions",
+      "CronOptions",
       "DirectoryOptions",
       "ErrorCode",
       "EtagOptions",
@@ -63,6 +65,8 @@ test("the types are these", () => {
       "Form",
       "FormOptions",
       "Handler",
+      "HealthCheck",
+      "HealthOptions",
       "HttpErrorOptions",
       "Infer",
       "Issue",
@@ -79,6 +83,7 @@ test("the types are these", () => {
       "Schema",
       "ServerSentEvent",
       "StartOptions",
+      "TaskFunction",
       "Upload",
     ]
   `);

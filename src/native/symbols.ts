@@ -32,6 +32,9 @@ export const symbols = {
   robyn_segment_claim_slot: { args: ["ptr", "u32"], returns: "u32" },
   robyn_segment_release_slot: { args: ["ptr", "u32"], returns: "void" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
+  robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
+  robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+  robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {

@@ -1,0 +1,68 @@
+/** How a worker process comes into the world: by running again what runs here, with a seat in its environment. */
+import { type Seat, seatVariable } from "../server/seat.ts";
+import type { Subprocess } from "bun";
+
+export interface Birth {
+  readonly seat: Omit<Seat, "descriptors">;
+  /** Open descriptors of this process that the worker inherits; it finds their new numbers in its seat. */
+  readonly extraDescriptors: readonly number[];
+  onMessage(message: unknown): void;
+  /** Once, when the process has ended and its descriptors are closed. */
+  onEnded(code: number | null, signal: string | null): void;
+}
+
+/** Descriptors 0, 1 and 2 are those of every process; what is passed on follows. */
+const first_extra_descriptor = 3;
+
+const last_words_ms = 50;
+
+/** Flags that make Bun start the process again: in a worker they would do so beside the primary. */
+const restarting = ["--watch", "--hot"];
+
+export function spawnWorker({
+  seat,
+  extraDescriptors,
+  onMessage,
+  onEnded,
+}: Birth): Subprocess<"ignore", "inherit", "inherit"> {
+  const exited = Promise.withResolvers<{ code: number | null; signal: string | null }>();
+  const disconnected = Promise.withResolvers<void>();
+  // Its last words may still be on the way when it has ended; a child of its own may keep the channel open for ever.
+  void exited.promise.then(async ({ code, signal }) => {
+    await Promise.race([disconnected.promise, Bun.sleep(last_words_ms)]);
+    onEnded(code, signal);
+  });
+  const descriptors = extraDescriptors.map((_, index) => first_extra_descriptor + index);
+  return Bun.spawn([process.execPath, ...commandOf()], {
+    env: { ...process.env, [seatVariable]: JSON.stringify({ ...seat, descriptors }) },
+    stdio: ["ignore", "inherit", "inherit", ...extraDescriptors],
+    serialization: "json",
+    ipc: onMessage,
+    onDisconnect: () => disconnected.resolve(),
+    onExit: (_, code, signal) =>
+      exited.resolve({ code, signal: signal === null ? null : String(signal) }),
+  });
+}
+
+/** A thread of this process, which runs the same entry and finds its seat in an environment of its own. */
+export function spawnThread(seat: Seat): Worker {
+  return new Worker(Bun.main, {
+    env: { ...environment(), [seatVariable]: JSON.stringify(seat) },
+    argv: process.argv.slice(2),
+  });
+}
+
+function environment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+}
+
+/** A compiled binary is its own entry; there the path of a script would be an argument of the application. */
+function commandOf(): string[] {
+  const args = process.argv.slice(2);
+  if (Bun.isStandaloneExecutable) return args;
+  return [...process.execArgv.filter((flag) => !restarting.includes(flag)), Bun.main, ...args];
+}
