@@ -7,6 +7,7 @@ import { createLogger, type Logger } from "./logger.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import { dieWithParent } from "./native/process.ts";
+import { ownSegment } from "./native/segment.ts";
 import type { BunServer } from "./request/context.ts";
 import { proxiesOf, type ProxyHeaders, type TrustedProxies } from "./request/proxies.ts";
 import { checkCookieKeys } from "./response/cookies.ts";
@@ -248,7 +249,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   async #startPrimary(settings: Settings, logger: Logger): Promise<RunningServer> {
     this.#isPrimary = true;
     const { startPrimary } = require("./cluster/start.ts") as typeof import("./cluster/start.ts");
-    const running = await startPrimary(settings, logger);
+    const running = await startPrimary(settings, logger, ownSegment(logger));
     currentLaunch()?.onListening();
     return running;
   }

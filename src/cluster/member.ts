@@ -18,7 +18,7 @@ const drain_margin_s = 2;
 export class Member {
   /** Index of the process, 0 to processes − 1; who replaces it has the same. */
   readonly process: number;
-  readonly seat: Omit<Seat, "descriptors">;
+  readonly seat: Omit<Seat, "segment">;
   /** Resolves with undefined when every listener answers, else with why none will. */
   readonly started: Promise<string | undefined>;
   readonly ended: Promise<void>;
@@ -40,8 +40,8 @@ export class Member {
 
   constructor(
     process: number,
-    seat: Omit<Seat, "descriptors">,
-    extraDescriptors: readonly number[],
+    seat: Omit<Seat, "segment">,
+    segment: number | undefined,
     events: MemberEvents,
   ) {
     this.process = process;
@@ -51,7 +51,7 @@ export class Member {
     this.ended = this.#ended.promise;
     this.#child = spawnWorker({
       seat,
-      extraDescriptors,
+      segment,
       onMessage: (message) => this.#receive(message),
       onEnded: (code, signal) => this.#end(code, signal),
     });

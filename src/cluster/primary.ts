@@ -19,14 +19,24 @@ import { Watch } from "./watch.ts";
 export interface PrimaryOptions {
   readonly settings: Settings;
   readonly logger: Logger;
-  /** Open descriptors that every worker inherits, for instance of shared memory. */
-  readonly extraDescriptors?: readonly number[];
+  /** What the listeners share; undefined where it cannot be had, and each of them has its own. */
+  readonly segment?: SegmentOwner | undefined;
+}
+
+/** Shared memory, as its owner sees it. */
+export interface SegmentOwner {
+  /** Inherited by every worker. */
+  readonly descriptor: number;
+  /** Before the listener of the slot starts. */
+  claimSlot(slot: number): void;
+  /** After its process has ended: what it held in the shared memory is free then. */
+  releaseSlot(slot: number): void;
 }
 
 export class Primary {
   readonly #settings: Settings;
   readonly #logger: Logger;
-  readonly #extraDescriptors: readonly number[];
+  readonly #segment: SegmentOwner | undefined;
   readonly #slots: Slots;
   readonly #ports: Ports;
   readonly #policy = new RestartPolicy();
@@ -49,10 +59,10 @@ export class Primary {
   #generation = 0;
   #stopped: Promise<boolean> | undefined;
 
-  constructor({ settings, logger, extraDescriptors = [] }: PrimaryOptions) {
+  constructor({ settings, logger, segment }: PrimaryOptions) {
     this.#settings = settings;
     this.#logger = logger;
-    this.#extraDescriptors = extraDescriptors;
+    this.#segment = segment;
     this.#slots = new Slots(settings.processes * settings.workers);
     this.#ports = new Ports(settings);
     this.#places = new Array<undefined>(settings.processes).fill(undefined);
@@ -151,7 +161,8 @@ export class Primary {
       thread: 0,
       primary: process.pid,
     };
-    const member = new Member(place, seat, this.#extraDescriptors, this.#events);
+    for (const slot of slots) this.#segment?.claimSlot(slot);
+    const member = new Member(place, seat, this.#segment?.descriptor, this.#events);
     this.#members.add(member);
     return member;
   }
@@ -252,6 +263,7 @@ export class Primary {
 
   #onEnded(member: Member): void {
     this.#members.delete(member);
+    for (const slot of member.seat.slots) this.#segment?.releaseSlot(slot);
     this.#slots.give(member.seat.slots);
     for (const slot of member.seat.slots) this.#leases.forget(slot);
     const heldPlace = this.#places[member.process] === member;

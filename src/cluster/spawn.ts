@@ -1,18 +1,19 @@
 /** How a worker process comes into the world: by running again what runs here, with a seat in its environment. */
+import { segmentVariable, writeSegmentPlace } from "../native/segment-place.ts";
 import { type Seat, seatVariable } from "../server/seat.ts";
 import type { Subprocess } from "bun";
 
 export interface Birth {
-  readonly seat: Omit<Seat, "descriptors">;
-  /** Open descriptors of this process that the worker inherits; it finds their new numbers in its seat. */
-  readonly extraDescriptors: readonly number[];
+  readonly seat: Omit<Seat, "segment">;
+  /** Descriptor of the shared memory in this process; the worker inherits it. */
+  readonly segment: number | undefined;
   onMessage(message: unknown): void;
   /** Once, when the process has ended and its descriptors are closed. */
   onEnded(code: number | null, signal: string | null): void;
 }
 
 /** Descriptors 0, 1 and 2 are those of every process; what is passed on follows. */
-const first_extra_descriptor = 3;
+const segmentDescriptor = 3;
 
 const last_words_ms = 50;
 
@@ -21,7 +22,7 @@ const restarting = ["--watch", "--hot"];
 
 export function spawnWorker({
   seat,
-  extraDescriptors,
+  segment,
   onMessage,
   onEnded,
 }: Birth): Subprocess<"ignore", "inherit", "inherit"> {
@@ -32,10 +33,10 @@ export function spawnWorker({
     await Promise.race([disconnected.promise, Bun.sleep(last_words_ms)]);
     onEnded(code, signal);
   });
-  const descriptors = extraDescriptors.map((_, index) => first_extra_descriptor + index);
+  const own = { ...seat, segment: segment === undefined ? -1 : segmentDescriptor };
   return Bun.spawn([process.execPath, ...commandOf()], {
-    env: { ...process.env, [seatVariable]: JSON.stringify({ ...seat, descriptors }) },
-    stdio: ["ignore", "inherit", "inherit", ...extraDescriptors],
+    env: { ...process.env, ...placeOf(own) },
+    stdio: ["ignore", "inherit", "inherit", ...(segment === undefined ? [] : [segment])],
     serialization: "json",
     ipc: onMessage,
     onDisconnect: () => disconnected.resolve(),
@@ -47,9 +48,16 @@ export function spawnWorker({
 /** A thread of this process, which runs the same entry and finds its seat in an environment of its own. */
 export function spawnThread(seat: Seat): Worker {
   return new Worker(Bun.main, {
-    env: { ...environment(), [seatVariable]: JSON.stringify(seat) },
+    env: { ...environment(), ...placeOf(seat) },
     argv: process.argv.slice(2),
   });
+}
+
+/** What a listener is told by its environment. */
+function placeOf(seat: Seat): Record<string, string> {
+  const place = { [seatVariable]: JSON.stringify(seat) };
+  if (seat.segment < 0) return place;
+  return { ...place, [segmentVariable]: writeSegmentPlace(seat.segment, seat.slot) };
 }
 
 function environment(): Record<string, string> {

@@ -5,15 +5,15 @@ import type { Settings } from "../server/settings.ts";
 import { handleSignals } from "../server/signals.ts";
 import { type Control, openControl } from "./control.ts";
 import type { Ready } from "./member.ts";
-import { Primary } from "./primary.ts";
+import { Primary, type SegmentOwner } from "./primary.ts";
 
 /** @throws RobynError ROBYN_WORKER_FAILED if no worker starts */
 export async function startPrimary(
   settings: Settings,
   logger: Logger,
-  extraDescriptors: readonly number[] = [],
+  segment: SegmentOwner | undefined,
 ): Promise<RunningServer> {
-  const primary = new Primary({ settings, logger, extraDescriptors });
+  const primary = new Primary({ settings, logger, segment });
   let control: Control | undefined;
   const forget = settings.signals
     ? handleSignals({

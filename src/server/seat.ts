@@ -17,8 +17,8 @@ export interface Seat {
   readonly slots: readonly number[];
   /** Process id of the primary. */
   readonly primary: number;
-  /** Numbers of the descriptors that were passed on, in the order of the primary's list. */
-  readonly descriptors: readonly number[];
+  /** Descriptor of the shared memory, −1 where there is none. */
+  readonly segment: number;
 }
 
 export const seatVariable = "ROBYN_WORKER";
@@ -52,11 +52,19 @@ function parseSeat(text: string): Seat | undefined {
 function isSeat(value: unknown): value is Seat {
   if (typeof value !== "object" || value === null) return false;
   const seat: Partial<Record<string, unknown>> = { ...value };
-  const numbers = ["index", "slot", "generation", "processes", "workers", "thread", "primary"];
+  const numbers = [
+    "index",
+    "slot",
+    "generation",
+    "processes",
+    "workers",
+    "thread",
+    "primary",
+    "segment",
+  ];
   return (
     numbers.every((name) => Number.isSafeInteger(seat[name])) &&
-    [seat.slots, seat.descriptors].every(
-      (it) => Array.isArray(it) && it.every(Number.isSafeInteger),
-    )
+    Array.isArray(seat.slots) &&
+    seat.slots.every(Number.isSafeInteger)
   );
 }

@@ -21,10 +21,11 @@ test.skipIf(process.platform !== "linux")(
           const { resolveSettings } = await import(${src} + "/server/settings.ts");
           const { silentLogger } = await import(${JSON.stringify(join(projectRoot, "test/support/log.ts"))});
           const settings = resolveSettings({ port: 0, processes: 2, workers: 2 }, {}, {});
-          await startPrimary(settings, silentLogger, [openSync("note.txt", "r")]);
+          const descriptor = openSync("note.txt", "r");
+          await startPrimary(settings, silentLogger, { descriptor, claimSlot() {}, releaseSlot() {} });
         } else {
           const { Robyn } = await import("robyn");
-          const text = readFileSync("/proc/self/fd/" + seat.descriptors[0], "utf8");
+          const text = readFileSync("/proc/self/fd/" + seat.segment, "utf8");
           console.log("listener", seat.index, "slot", seat.slot, "of", seat.slots.join(), text);
           await new Robyn().get("/", () => "").start({ port: 0 });
         }`,

@@ -34,7 +34,10 @@ async function becomePrimary(flags: StartOptions): Promise<boolean> {
   // Loaded here: one process serves without the cluster.
   const { startPrimary } =
     require("../../cluster/start.ts") as typeof import("../../cluster/start.ts");
-  await startPrimary(settings, createLogger(settings.logLevel));
+  const { ownSegment } =
+    require("../../native/segment.ts") as typeof import("../../native/segment.ts");
+  const logger = createLogger(settings.logLevel);
+  await startPrimary(settings, logger, ownSegment(logger));
   markListening();
   return true;
 }
