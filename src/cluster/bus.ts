@@ -6,25 +6,23 @@
  * every listener that was found hears us and is heard.
  *
  * Frames of one turn of the event loop leave in one write. A peer that does not read is never waited for: up to
- * `pending_bytes_max` are kept for it, then frames for it are dropped and counted; the primary replaces hung listeners.
+ * 64 MiB are kept for it, then frames for it are dropped and counted; the primary replaces hung listeners.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { FrameReader, frameHead_bytes, writeFrameHead } from "./frames.ts";
+import { FrameReader } from "./frames.ts";
+import { Link } from "./link.ts";
 
-export interface BusOptions {
+export interface BusPlace {
   /** Made by the primary, mode 0700: who can open it is trusted. */
   readonly directory: string;
   /** Slot of this listener. */
   readonly slot: number;
-  /** The payload is valid only during the call. */
-  readonly onFrame: (from: number, kind: number, payload: Uint8Array) => void;
-  readonly onJoin?: (slot: number) => void;
-  /** The listener is gone; what it sent before has been delivered. */
-  readonly onLeave?: (slot: number) => void;
 }
 
-const pending_bytes_max = 64 * 1_024 * 1_024;
+/** The payload is valid only during the call. */
+export type Receiver = (from: number, payload: Uint8Array) => void;
+
 const ready_ms_max = 2_000;
 /** The first frame on every connection: who is calling. */
 const helloKind = 0;
@@ -32,7 +30,10 @@ const helloKind = 0;
 type Inbound = Bun.Socket<{ slot: number; readonly reader: FrameReader }>;
 
 export class Bus {
-  readonly #options: BusOptions;
+  readonly #place: BusPlace;
+  readonly #receivers = new Map<number, Receiver>();
+  readonly #onJoin: ((slot: number) => void)[] = [];
+  readonly #onLeave: ((slot: number) => void)[] = [];
   readonly #links = new Map<number, Link>();
   readonly #heard = new Map<number, Inbound>();
   readonly #waiting = new Map<number, () => void>();
@@ -40,16 +41,29 @@ export class Bus {
   #dropped = 0;
   #closed = false;
 
-  private constructor(options: BusOptions) {
-    this.#options = options;
+  constructor(place: BusPlace) {
+    this.#place = place;
+  }
+
+  /** Who receives the frames of a kind, 1 to 255. Before `open`, or what comes first is missed. */
+  on(kind: number, receiver: Receiver): void {
+    this.#receivers.set(kind, receiver);
+  }
+
+  /** A listener can be reached, and hears us. */
+  onJoin(handler: (slot: number) => void): void {
+    this.#onJoin.push(handler);
+  }
+
+  /** A listener is gone; what it sent before has been delivered. */
+  onLeave(handler: (slot: number) => void): void {
+    this.#onLeave.push(handler);
   }
 
   /** Connects to everybody who is there. */
-  static async open(options: BusOptions): Promise<Bus> {
-    const bus = new Bus(options);
-    bus.#listen();
-    await bus.#dialEverybody();
-    return bus;
+  async open(): Promise<void> {
+    this.#listen();
+    await this.#dialEverybody();
   }
 
   /** Slots of the listeners that can be reached. */
@@ -82,7 +96,11 @@ export class Bus {
     this.#listener?.stop();
     for (const link of this.#links.values()) link.end();
     for (const socket of this.#heard.values()) socket.terminate();
-    rmSync(this.#path(this.#options.slot), { force: true });
+    rmSync(this.#path(this.#place.slot), { force: true });
+  }
+
+  #tell(handlers: readonly ((slot: number) => void)[], slot: number): void {
+    for (const handler of handlers) handler(slot);
   }
 
   #put(link: Link, kind: number, payload: Uint8Array): void {
@@ -90,11 +108,11 @@ export class Bus {
   }
 
   #path(slot: number): string {
-    return join(this.#options.directory, `${slot}.sock`);
+    return join(this.#place.directory, `${slot}.sock`);
   }
 
   #listen(): void {
-    const path = this.#path(this.#options.slot);
+    const path = this.#path(this.#place.slot);
     // The former listener of this slot was killed: the slot is ours now, and so is its name.
     rmSync(path, { force: true });
     this.#listener = Bun.listen({
@@ -111,11 +129,11 @@ export class Bus {
   }
 
   async #dialEverybody(): Promise<void> {
-    const found = readdirSync(this.#options.directory)
+    const found = readdirSync(this.#place.directory)
       .map((name) => /^(\d+)\.sock$/.exec(name)?.[1])
       .filter((slot) => slot !== undefined)
       .map(Number)
-      .filter((slot) => slot !== this.#options.slot);
+      .filter((slot) => slot !== this.#place.slot);
     const answered = found.map(async (slot) => {
       if (await this.#dial(slot)) await this.#hear(slot);
     });
@@ -135,7 +153,7 @@ export class Bus {
     });
     this.#links.set(slot, link);
     const hello = new Uint8Array(4);
-    new DataView(hello.buffer).setUint32(0, this.#options.slot, true);
+    new DataView(hello.buffer).setUint32(0, this.#place.slot, true);
     link.put(helloKind, hello);
     try {
       await link.connect(this.#path(slot));
@@ -149,7 +167,7 @@ export class Bus {
   #receive(socket: Inbound, bytes: Uint8Array): void {
     const intact = socket.data.reader.read(bytes, (kind, payload) => {
       if (kind === helloKind) this.#greet(socket, payload);
-      else if (socket.data.slot >= 0) this.#options.onFrame(socket.data.slot, kind, payload);
+      else if (socket.data.slot >= 0) this.#receivers.get(kind)?.(socket.data.slot, payload);
     });
     if (!intact) socket.terminate();
   }
@@ -165,12 +183,12 @@ export class Bus {
       former.terminate();
       this.#links.get(slot)?.end();
       this.#links.delete(slot);
-      this.#options.onLeave?.(slot);
+      this.#tell(this.#onLeave, slot);
     }
     if (!this.#links.has(slot)) void this.#dial(slot);
     this.#waiting.get(slot)?.();
     this.#waiting.delete(slot);
-    this.#options.onJoin?.(slot);
+    this.#tell(this.#onJoin, slot);
   }
 
   #forget(socket: Inbound): void {
@@ -179,84 +197,6 @@ export class Bus {
     this.#heard.delete(slot);
     this.#links.get(slot)?.end();
     this.#links.delete(slot);
-    if (!this.#closed) this.#options.onLeave?.(slot);
-  }
-}
-
-/** One direction to one peer. */
-class Link {
-  readonly #onEnd: () => void;
-  #socket: Bun.Socket | undefined;
-  #pending = Buffer.allocUnsafe(65_536);
-  #start = 0;
-  #end = 0;
-  #scheduled = false;
-  #ended = false;
-
-  constructor(onEnd: () => void) {
-    this.#onEnd = onEnd;
-  }
-
-  async connect(path: string): Promise<void> {
-    this.#socket = await Bun.connect({
-      unix: path,
-      socket: {
-        data: () => {},
-        drain: () => this.#flush(),
-        close: () => this.#lose(),
-        error: () => this.#lose(),
-      },
-    });
-    this.#flush();
-  }
-
-  /** @returns false if the peer is too far behind. */
-  put(kind: number, payload: Uint8Array): boolean {
-    const size = frameHead_bytes + payload.length;
-    if (this.#ended || !this.#reserve(size)) return false;
-    writeFrameHead(this.#pending, this.#end, kind, payload.length);
-    this.#pending.set(payload, this.#end + frameHead_bytes);
-    this.#end += size;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(this.#flush);
-    }
-    return true;
-  }
-
-  end(): void {
-    if (this.#ended) return;
-    this.#flush();
-    this.#lose();
-  }
-
-  #lose(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#socket?.end();
-    this.#onEnd();
-  }
-
-  readonly #flush = (): void => {
-    this.#scheduled = false;
-    if (this.#socket === undefined || this.#ended || this.#start === this.#end) return;
-    const written = this.#socket.write(this.#pending.subarray(this.#start, this.#end));
-    if (written > 0) this.#start += written;
-    if (this.#start === this.#end) this.#start = this.#end = 0;
-  };
-
-  #reserve(size: number): boolean {
-    if (this.#end + size <= this.#pending.length) return true;
-    const used = this.#end - this.#start;
-    if (used + size > pending_bytes_max) return false;
-    const target =
-      used + size <= this.#pending.length / 2
-        ? this.#pending
-        : Buffer.allocUnsafe(Math.min(pending_bytes_max, 2 * (this.#pending.length + size)));
-    this.#pending.copy(target, 0, this.#start, this.#end);
-    this.#pending = target;
-    this.#start = 0;
-    this.#end = used;
-    return true;
+    if (!this.#closed) this.#tell(this.#onLeave, slot);
   }
 }

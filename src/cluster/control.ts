@@ -2,11 +2,11 @@
  * How `robyn reload` reaches a primary: a unix socket in a folder that only this user may enter, so whoever can connect
  * may send a signal as well. Its name is port and process id; one that a killed primary left behind answers nobody.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { privateFolder } from "./private-folder.ts";
 
 export interface Control {
   close(): void;
@@ -144,19 +144,4 @@ function parseAnswer(
       ),
     );
   }
-}
-
-/** In a folder that others may write to, someone else may have made it first: then it is refused. */
-function privateFolder(): string {
-  const user = process.getuid?.() ?? 0;
-  const folder = join(process.env.XDG_RUNTIME_DIR || tmpdir(), `robyn-${user}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { uid, mode } = lstatSync(folder);
-  const isFolder = lstatSync(folder).isDirectory();
-  if (isFolder && uid === user && (mode & 0o077) === 0) return folder;
-  throw new RobynError(
-    "ROBYN_PRIMARY_NOT_FOUND",
-    `${folder} is not a folder of this user alone.`,
-    "Remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
-  );
 }

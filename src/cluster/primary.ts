@@ -21,6 +21,8 @@ export interface PrimaryOptions {
   readonly logger: Logger;
   /** What the listeners share; undefined where it cannot be had, and each of them has its own. */
   readonly segment?: SegmentOwner | undefined;
+  /** Private directory for the sockets between listeners. */
+  readonly sockets: string;
 }
 
 /** Shared memory, as its owner sees it. */
@@ -37,6 +39,7 @@ export class Primary {
   readonly #settings: Settings;
   readonly #logger: Logger;
   readonly #segment: SegmentOwner | undefined;
+  readonly #sockets: string;
   readonly #slots: Slots;
   readonly #ports: Ports;
   readonly #policy = new RestartPolicy();
@@ -59,10 +62,11 @@ export class Primary {
   #generation = 0;
   #stopped: Promise<boolean> | undefined;
 
-  constructor({ settings, logger, segment }: PrimaryOptions) {
+  constructor({ settings, logger, segment, sockets }: PrimaryOptions) {
     this.#settings = settings;
     this.#logger = logger;
     this.#segment = segment;
+    this.#sockets = sockets;
     this.#slots = new Slots(settings.processes * settings.workers);
     this.#ports = new Ports(settings);
     this.#places = new Array<undefined>(settings.processes).fill(undefined);
@@ -160,6 +164,7 @@ export class Primary {
       workers,
       thread: 0,
       primary: process.pid,
+      sockets: this.#sockets,
     };
     for (const slot of slots) this.#segment?.claimSlot(slot);
     const member = new Member(place, seat, this.#segment?.descriptor, this.#events);

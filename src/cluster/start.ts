@@ -5,6 +5,7 @@ import type { Settings } from "../server/settings.ts";
 import { handleSignals } from "../server/signals.ts";
 import { type Control, openControl } from "./control.ts";
 import type { Ready } from "./member.ts";
+import { makeBusFolder } from "./private-folder.ts";
 import { Primary, type SegmentOwner } from "./primary.ts";
 
 /** @throws RobynError ROBYN_WORKER_FAILED if no worker starts */
@@ -13,7 +14,8 @@ export async function startPrimary(
   logger: Logger,
   segment: SegmentOwner | undefined,
 ): Promise<RunningServer> {
-  const primary = new Primary({ settings, logger, segment });
+  const sockets = makeBusFolder();
+  const primary = new Primary({ settings, logger, segment, sockets });
   let control: Control | undefined;
   const forget = settings.signals
     ? handleSignals({

@@ -2,6 +2,7 @@
  * A listener of a cluster: the main thread of a worker process, or one of its threads. It asks the primary for the port,
  * says when it serves, beats, and drains when it is told to or when its primary is gone.
  */
+import { rmSync } from "node:fs";
 import { RobynError, type ErrorCode, errorCodes } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Bond } from "../native/process.ts";
@@ -64,7 +65,10 @@ export class ClusterWorker {
     this.#channel = primaryChannel(
       (message) => this.#receive(message),
       this.#threads,
-      () => process.exit(1),
+      () => {
+        rmSync(seat.sockets, { recursive: true, force: true });
+        process.exit(1);
+      },
     );
     handleSignals(
       {

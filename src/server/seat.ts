@@ -17,6 +17,8 @@ export interface Seat {
   readonly slots: readonly number[];
   /** Process id of the primary. */
   readonly primary: number;
+  /** Private directory of the sockets between listeners. */
+  readonly sockets: string;
   /** Descriptor of the shared memory, −1 where there is none. */
   readonly segment: number;
 }
@@ -64,6 +66,7 @@ function isSeat(value: unknown): value is Seat {
   ];
   return (
     numbers.every((name) => Number.isSafeInteger(seat[name])) &&
+    typeof seat.sockets === "string" &&
     Array.isArray(seat.slots) &&
     seat.slots.every(Number.isSafeInteger)
   );

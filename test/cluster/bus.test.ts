@@ -23,12 +23,12 @@ interface Heard {
 async function open(directory: string, slot: number): Promise<Heard> {
   const frames: Heard["frames"] = [];
   const left: number[] = [];
-  const bus = await Bus.open({
-    directory,
-    slot,
-    onFrame: (from, kind, payload) => frames.push([from, kind, new TextDecoder().decode(payload)]),
-    onLeave: (slot) => left.push(slot),
-  });
+  const bus = new Bus({ directory, slot });
+  for (let kind = 1; kind < 10; kind++) {
+    bus.on(kind, (from, payload) => frames.push([from, kind, new TextDecoder().decode(payload)]));
+  }
+  bus.onLeave((it) => left.push(it));
+  await bus.open();
   buses.push(bus);
   return { bus, frames, left };
 }

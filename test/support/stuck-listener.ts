@@ -2,5 +2,5 @@
 import { Bus } from "../../src/cluster/bus.ts";
 
 const [directory = "", slot = "0"] = process.argv.slice(2);
-await Bus.open({ directory, slot: Number(slot), onFrame: () => {} });
+await new Bus({ directory, slot: Number(slot) }).open();
 console.log("open");
