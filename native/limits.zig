@@ -46,6 +46,9 @@ pub const slots_max: u32 = 256;
 /// Buckets of seven rate limits each, for a whole cluster: about 200,000 keys in use at once.
 pub const rate_limit_buckets_max: u32 = 32 * 1024;
 
+/// Windows that one request can be held against at once.
+pub const rate_limit_windows_max: u32 = 8;
+
 /// Buckets of seven computations each that others wait for.
 pub const flight_buckets_max: u32 = 1024;
 

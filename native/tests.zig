@@ -14,6 +14,7 @@ test {
     _ = @import("naive.zig");
     _ = @import("path.zig");
     _ = @import("pattern.zig");
+    _ = @import("rate_limit.zig");
     _ = @import("response_cache.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");

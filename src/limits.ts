@@ -19,6 +19,8 @@ export const limits = {
   routes_max: 65_536,
   /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
   slots_max: 256,
+  /** Windows that one request can be held against at once. */
+  rate_limit_windows_max: 8,
 } as const;
 
 export type LimitName = keyof typeof limits;
