@@ -1,6 +1,7 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
 import { RobynError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { routeRateLimit } from "./middleware/rate-limit.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import type { BunServer } from "./request/context.ts";
@@ -234,6 +235,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       cookieKeys: this.#options.cookieKeys ?? [],
       limits: this.#limits,
       proxies: this.#proxies,
+      optionHooks: (route) => [routeRateLimit(route)].filter((it) => it !== undefined),
     });
   }
 

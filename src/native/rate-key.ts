@@ -3,7 +3,7 @@
 /** In UTF-16 units. */
 export const shortKey_max = 256;
 
-/** A digest is no key that anybody sends: of such length, keys are never digested. */
+/** Who would send the digest of another's key has to know the key, and could as well send that. */
 export function shortenKey(key: string): string {
   return `sha256 ${new Bun.CryptoHasher("sha256").update(key).digest("base64")}`;
 }
