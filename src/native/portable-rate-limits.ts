@@ -4,8 +4,8 @@ import type { RateLimiter, RateLimits, RateWindow } from "./core.ts";
 
 /** As many as the table of the Zig core has. */
 const keys_max = 7 * 32_768;
-/** Of so many, the oldest ones, the one that ends first gives way: as in a bucket of the Zig core. */
-const candidates_max = 7;
+/** What a full table is cut down to, so that one pass over it serves many new keys. */
+const kept_max = Math.floor(0.9 * keys_max);
 
 export class PortableRateLimits implements RateLimits {
   /** When the quota of a key would be full again, in nanoseconds. */
@@ -25,19 +25,18 @@ export class PortableRateLimits implements RateLimits {
   }
 
   write(key: string, full: number, now: number): void {
-    if (this.#full.size >= keys_max && !this.#full.has(key)) this.#evict(now);
+    if (this.#full.size >= keys_max && !this.#full.has(key)) this.#makeRoom(now);
     this.#full.set(key, full);
   }
 
-  #evict(now: number): void {
-    let [first, earliest] = ["", Number.POSITIVE_INFINITY];
-    let seen = 0;
-    for (const [key, full] of this.#full) {
-      if (full < earliest) [first, earliest] = [key, full];
-      if (++seen === candidates_max) break;
+  /** First go the keys that have ended, then the oldest. */
+  #makeRoom(now: number): void {
+    for (const [key, full] of this.#full) if (full <= now) this.#full.delete(key);
+    for (const key of this.#full.keys()) {
+      if (this.#full.size <= kept_max) break;
+      this.#full.delete(key);
+      this.#evictions++;
     }
-    this.#full.delete(first);
-    if (earliest > now) this.#evictions++;
   }
 }
 
