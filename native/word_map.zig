@@ -2,8 +2,7 @@
 //! who computes what.
 //!
 //! A word is a point in time in nanoseconds below 2^63 (callers may keep something in its low
-//! bits): once it has passed, by more than `grace_ns`, its key may give way to another. Zero has
-//! always passed.
+//! bits): once it has passed, its key may give way to another. Zero has always passed.
 //!
 //! Guarantees: a key has at most one live entry, whoever inserts it at the same time, and a process
 //! that is killed at any instruction leaves nothing that others have to wait for.
@@ -24,7 +23,8 @@
 const std = @import("std");
 const assert = std.debug.assert;
 
-/// Clocks of two processes are read apart; what ended only just now is not given away yet.
+/// Clocks of two processes are read apart, and a process may sleep between its clock and its swap:
+/// whoever has to be sure that a time is ahead for all of them adds this.
 pub const grace_ns: u64 = 10 * std.time.ns_per_ms;
 
 /// A pending entry that is older was left by a process that died, and is the first to go.
@@ -191,7 +191,7 @@ fn place(bucket: *Bucket, key: u64, now_ns: u64, evicted: *bool) ?usize {
     const own: Pair = .pending(key, now_ns, ticket);
     if (!bucket.entries[first].swap(first_seen, own)) return null;
     const was_live = first_seen.key != 0 and !first_seen.isPending();
-    if (was_live and first_seen.word +| grace_ns > now_ns) evicted.* = true;
+    if (was_live and first_seen.word > now_ns) evicted.* = true;
     return first;
 }
 

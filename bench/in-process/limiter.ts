@@ -16,7 +16,10 @@ const limiter = segment.rateLimits.limiter(
     burst: 1_000_000,
   })),
 );
-const addresses = Array.from({ length: Number(keys) }, (_, n) => `203.0.${(n >> 8) & 255}.${n & 255}`);
+const addresses = Array.from(
+  { length: Number(keys) },
+  (_, n) => `203.0.${(n >> 8) & 255}.${n & 255}`,
+);
 // Parsed text is flat, as an address from the server is.
 const texts: string[] = JSON.parse(JSON.stringify(shuffle(addresses)));
 

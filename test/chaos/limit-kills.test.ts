@@ -12,7 +12,6 @@ test.skipIf(process.platform !== "linux")(
   async () => {
     const verdict = await killWriters(40, seed);
     expect(verdict.mistakes).toEqual([]);
-    expect(verdict.evictions).toBe(0);
     expect(verdict.kills).toBe(40);
     // Otherwise it would have tested nothing.
     expect(verdict.passed).toBeGreaterThan(10_000);

@@ -1,31 +1,33 @@
 /**
- * One process of the kill test: decides without end, and writes down in a mapped file, which outlives it, what it is
- * about to do and what came out. `bun limit-writer.ts <file> <row> <seed>`; the segment is in the environment.
+ * One process of the kill test: decides without end, and notes in a mapped file what it is about to decide and what came
+ * out. `bun limit-writer.ts <file> <keys> <row> <seed>`; the place of the segment is in the environment.
  */
 import { loadCore } from "../../src/native/load.ts";
 import { takeSegmentPlace } from "../../src/native/segment-place.ts";
-import { createRandom } from "../support/random.ts";
 import { silentLogger } from "../support/log.ts";
-import { churnWindow, isAsked, keysCount, rowOf, windows } from "./limit-plan.ts";
+import { createRandom } from "../support/random.ts";
+import { churnWindow, Notes, windows } from "./limit-plan.ts";
 
-const [, , file = "", row = "0", seed = "0"] = process.argv;
+const [, , file = "", keys = "0", rowText = "0", seed = "0"] = process.argv;
+const row = Number(rowText);
 const segment = loadCore("zig", silentLogger).openSegment(takeSegmentPlace());
 const counted = segment.rateLimits.limiter(windows);
 const churn = segment.rateLimits.limiter([churnWindow]);
-const { words, inFlight, isReady, allowed } = rowOf(Bun.mmap(file, { shared: true }), Number(row));
+const notes = new Notes(Bun.mmap(file, { shared: true }), Number(keys));
 const random = createRandom(Number(seed));
 
 for (let round = 0; ; round++) {
-  if (round === 100) Atomics.store(words, isReady, 1);
-  churn.ask(0, `${random.below(1e9)}`, 1);
-  churn.decide(segment.now());
-  const key = random.below(keysCount);
-  for (const index of windows.keys()) {
-    if (isAsked(index, key)) counted.ask(index, `${key}`, 1);
-    else counted.skip(index);
+  if (round === 100) notes.setReady(row);
+  if (random.chance(20)) {
+    churn.ask(0, `${random.below(1e9)}`, 1);
+    churn.decide(segment.now());
   }
-  Atomics.store(words, inFlight, key + 1);
-  const isAllowed = counted.decide(segment.now());
-  if (isAllowed) Atomics.add(words, allowed(key), 1);
-  Atomics.store(words, inFlight, 0);
+  const key = notes.front;
+  for (const index of windows.keys()) counted.ask(index, `${key}`, 1);
+  const now = segment.now();
+  notes.setInFlight(row, key);
+  const isAllowed = counted.decide(now);
+  if (isAllowed) notes.pass(row, key);
+  notes.setInFlight(row, undefined);
+  if (!isAllowed) notes.advance(key);
 }
