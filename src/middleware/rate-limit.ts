@@ -83,22 +83,31 @@ class RateLimit {
   /** @throws HttpError 429 */
   check(context: AnyContext): undefined {
     // What the application decides comes first: the limiter is one for all requests, and must not be left half asked.
-    const asked = this.#windows.map((window) => askOf(window, context));
+    const keys: (string | undefined)[] = [];
+    const costs: number[] = [];
+    for (const { skip, keyOf, costOf } of this.#windows) {
+      const key = skip?.(context) === true ? undefined : keyOf(context);
+      keys.push(key);
+      costs.push(key === undefined ? 0 : costOf(context));
+    }
     const { segment } = context;
     const limiter = this.#limiterOf(segment);
     let isAsked = false;
-    for (let index = 0; index < asked.length; index++) {
-      const ask = asked[index];
-      if (ask === undefined) limiter.skip(index);
-      else limiter.ask(index, ask.key, ask.cost);
-      isAsked ||= ask !== undefined;
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index];
+      if (key === undefined) {
+        limiter.skip(index);
+        continue;
+      }
+      limiter.ask(index, key, costs[index]!);
+      isAsked = true;
     }
     if (!isAsked) return undefined;
     const isAllowed = limiter.decide(segment.now());
-    const shown = this.#windows.filter((it, index) => asked[index] && it.policy !== undefined);
-    if (shown.length > 0) this.#addHeaders(shown, limiter, context);
+    for (let index = 0; index < keys.length; index++)
+      if (keys[index] !== undefined) addFields(this.#windows[index]!, index, limiter, context);
     if (isAllowed) return undefined;
-    throw this.#refusal(asked, limiter, context);
+    throw this.#refusal(keys, limiter, context);
   }
 
   #limiterOf(segment: Segment): RateLimiter {
@@ -109,50 +118,32 @@ class RateLimit {
     return limiter;
   }
 
-  /** draft-ietf-httpapi-ratelimit-headers-11 §3, §4. Several limits of a request make one list. */
-  #addHeaders(
-    shown: readonly Window[],
-    limiter: RateLimiter,
-    { responseHeaders }: AnyContext,
-  ): void {
-    for (const window of shown) {
-      const index = this.#windows.indexOf(window);
-      responseHeaders.append("ratelimit-policy", window.policy!);
-      responseHeaders.append(
-        "ratelimit",
-        `${window.quoted};r=${limiter.remaining(index)};t=${toSeconds(limiter.reset_ns(index))}`,
-      );
-    }
-  }
-
-  #refusal(asked: readonly unknown[], limiter: RateLimiter, context: AnyContext): HttpError {
-    const violated = this.#windows.filter(
-      (_, index) => asked[index] !== undefined && limiter.retry_ns(index) > 0,
+  #refusal(keys: readonly unknown[], limiter: RateLimiter, context: AnyContext): HttpError {
+    const violated = this.#windows.flatMap(({ name }, index) =>
+      keys[index] !== undefined && limiter.retry_ns(index) > 0
+        ? [{ name, retry: toSeconds(limiter.retry_ns(index)) }]
+        : [],
     );
-    const retry = Math.max(
-      ...violated.map((it) => toSeconds(limiter.retry_ns(this.#windows.indexOf(it)))),
-    );
-    // What an error answers does not have `responseHeaders`, so they go with it.
-    const headers: Record<string, string> = { "retry-after": String(retry) };
-    for (const name of ["ratelimit-policy", "ratelimit"]) {
-      const value = context.responseHeaders.get(name);
-      if (value !== null) headers[name] = value;
-    }
+    const retry = Math.max(...violated.map((it) => it.retry));
+    // The answer of an error does not get the fields of the context, so they go with it: they belong to it most of all.
+    const headers = new Headers({ "retry-after": String(retry) });
+    for (const [name, value] of context.fields) headers.append(name, value);
     return new HttpError(429, `too many requests; the next one is allowed in ${retry} s`, {
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
-      headers,
+      headers: Object.fromEntries(headers),
       extensions: { "violated-policies": violated.map(({ name }) => name) },
     });
   }
 }
 
-function askOf(
-  { skip, keyOf, costOf }: Window,
-  context: AnyContext,
-): { key: string; cost: number } | undefined {
-  if (skip?.(context) === true) return undefined;
-  const key = keyOf(context);
-  return key === undefined ? undefined : { key, cost: costOf(context) };
+/** draft-ietf-httpapi-ratelimit-headers-11 §3, §4. Several limits of a request make one list. */
+function addFields(window: Window, index: number, limiter: RateLimiter, context: AnyContext): void {
+  if (window.policy === undefined) return;
+  context.addField("ratelimit-policy", window.policy);
+  context.addField(
+    "ratelimit",
+    `${window.quoted};r=${limiter.remaining(index)};t=${toSeconds(limiter.reset_ns(index))}`,
+  );
 }
 
 /** Rounded up: who waits so long is let in. */
