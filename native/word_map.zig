@@ -281,28 +281,39 @@ test "what is read of two states is found out by the swap" {
     try testing.expect(!torn.replace(78));
 }
 
-test "threads that insert into one full bucket leave each key at most once" {
-    var buckets = [_]Bucket{std.mem.zeroes(Bucket)};
-    const map: WordMap = .{ .buckets = &buckets };
-    const run = struct {
-        fn run(shared: WordMap, seed: u64) void {
-            var random = std.Random.DefaultPrng.init(seed);
-            for (0..30_000) |round| {
-                const key = 1 + random.random().uintLessThan(u64, 9);
-                const found = shared.findOrInsert(key, round);
-                _ = found.replace(random.random().uintLessThan(u64, 1 << 40));
+test "two threads that insert one key at the same instant leave it once, every time" {
+    const Race = struct {
+        map: WordMap,
+        arrived: u32 = 0,
+
+        fn run(self: *@This(), thread: u32) void {
+            for (1..rounds + 1) |round| {
+                _ = @atomicRmw(u32, &self.arrived, .Add, 1, .seq_cst);
+                while (@atomicLoad(u32, &self.arrived, .seq_cst) < 2 * round) {
+                    std.atomic.spinLoopHint();
+                }
+                // One of them takes the first free entry for another key, so that the two choose
+                // different entries for the one that they share.
+                const key = 1 + 2 * @as(u64, round);
+                if (thread == round % 2) _ = self.map.findOrInsert(key + 1, round);
+                _ = self.map.findOrInsert(key, round);
             }
         }
-    }.run;
-    var threads: [4]std.Thread = undefined;
-    for (&threads, 0..) |*thread, seed| thread.* = try .spawn(.{}, run, .{ map, seed });
-    for (threads) |thread| thread.join();
-    for (buckets[0].entries, 0..) |entry, index| {
-        try testing.expect(!entry.isPending() or entry.key == 0);
-        for (buckets[0].entries[index + 1 ..]) |other| {
-            try testing.expect(entry.key == 0 or entry.key != other.key);
+
+        const rounds = 50_000;
+    };
+    var buckets = [_]Bucket{std.mem.zeroes(Bucket)} ** 1024;
+    const map: WordMap = .{ .buckets = &buckets };
+    var race: Race = .{ .map = map };
+    const other: std.Thread = try .spawn(.{}, Race.run, .{ &race, 1 });
+    race.run(0);
+    other.join();
+    for (&buckets) |*bucket| for (bucket.entries, 0..) |entry, index| {
+        try testing.expect(!entry.isPending());
+        for (bucket.entries[index + 1 ..]) |later| {
+            try testing.expect(entry.key == 0 or entry.key != later.key);
         }
-    }
+    };
 }
 
 test "threads that insert and count together lose nothing and never split a key" {

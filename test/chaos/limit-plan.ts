@@ -9,7 +9,7 @@ const hour_ns = 3.6e12;
  */
 export const windows: readonly RateWindow[] = [
   { identity: "wide", interval_ns: hour_ns, burst: 100_000 },
-  { identity: "narrow", interval_ns: hour_ns, burst: 500 },
+  { identity: "narrow", interval_ns: hour_ns, burst: 1_500 },
 ];
 
 /** Its keys end at once, so entries change hands all the time around those that are counted. */
