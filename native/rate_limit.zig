@@ -105,9 +105,13 @@ pub const RateLimits = struct {
             if (!window.isAsked()) continue;
             words[index] = self.chargeOne(window, keys[index], now_ns) orelse {
                 for (windows[0..index], 0..) |*earlier, at| {
-                    if (earlier.isAsked()) self.giveBack(earlier, keys[at], words[at], now_ns);
+                    if (!earlier.isAsked()) continue;
+                    self.giveBack(earlier, keys[at], words[at], now_ns);
+                    answer(earlier, words[at].from, now_ns);
                 }
-                _ = self.look(windows, keys, now_ns);
+                // The answer of this one stays: looked at again, it might have room by now, and
+                // there would be a refusal without a reason.
+                _ = self.look(windows[index + 1 ..], keys[index + 1 ..], now_ns);
                 return false;
             };
             answer(window, words[index].to, now_ns);

@@ -2,7 +2,7 @@
 import { shortenKey, shortKey_max } from "./rate-key.ts";
 import type { RateLimiter, RateLimits, RateWindow } from "./core.ts";
 
-/** As many as the table of the Zig core has. */
+/** Half as many as the table of the Zig core has room for: there, full buckets make it less. */
 const keys_max = 7 * 32_768;
 /** What a full table is cut down to, so that one pass over it serves many new keys. */
 const kept_max = Math.floor(0.9 * keys_max);

@@ -118,7 +118,7 @@ function judge(descriptor: number, notes: Notes, rows: number): Verdict {
 
 /** Header page, 256 slots of 64 bytes, then buckets of eight pairs, of which the first is a head. */
 function readTable(descriptor: number): { key: bigint; isPending: boolean }[] {
-  const bytes = Buffer.alloc(32_768 * 128);
+  const bytes = Buffer.alloc(65_536 * 128);
   readSync(descriptor, bytes, 0, bytes.length, 4_096 + 256 * 64);
   const words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
   const found: { key: bigint; isPending: boolean }[] = [];

@@ -81,7 +81,7 @@ for (const core of cores) {
       const { rateLimits } = open();
       const short = rateLimits.limiter([windowOf(1, 1, "short")]);
       const long = rateLimits.limiter([windowOf(1e12, 2, "long")]);
-      const table = 7 * 32_768;
+      const table = 7 * (core.name === "zig" ? 65_536 : 32_768);
       long.ask(0, "kept", 1);
       long.decide(start);
       for (let key = 0; key < 1.5 * table; key++) {
