@@ -34,8 +34,8 @@ pub const entries_per_bucket = 7;
 
 /// Two cache lines. All zeros: empty.
 pub const Bucket = extern struct {
-    /// Numbers the pending entries. The lower half is in them: to mistake one for another, a process
-    /// would have to sleep through 2^32 insertions into one bucket.
+    /// Numbers the pending entries, by its lower half: to mistake one for another, a process would
+    /// have to sleep through 2^32 insertions into one bucket.
     tickets: u64 align(128),
     _pad: u64,
     entries: [entries_per_bucket]Pair,
