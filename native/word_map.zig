@@ -62,8 +62,9 @@ pub const Pair = extern struct {
     }
 
     fn pending(key: u64, now_ns: u64, ticket: u64) Pair {
-        const time = milliseconds(now_ns);
-        return .{ .key = key, .word = pending_bit | @as(u64, time) << 32 | @as(u32, @truncate(ticket)) };
+        const time: u64 = milliseconds(now_ns);
+        const number: u32 = @truncate(ticket);
+        return .{ .key = key, .word = pending_bit | time << 32 | number };
     }
 
     fn isPending(self: Pair) bool {
