@@ -1,6 +1,7 @@
 /** Keeps the benchmark from rotting: it runs tiny here, and its figures are not looked at. */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { findWrongAnswer } from "./harness/check.ts";
 import { startServer } from "./harness/server.ts";
 import { wrkMissing } from "./harness/wrk.ts";
@@ -86,4 +87,11 @@ test.skipIf(!existsSync("/proc/self/stat"))("large bodies are moved and compared
     "robyn download: measured",
     "bare download: measured",
   ]);
+});
+
+test("the decision of a rate limit is measured in process", async () => {
+  const file = join(import.meta.dir, "in-process", "limiter.ts");
+  const child = Bun.spawn([process.execPath, file, "10", "2", "20"], { stdout: "pipe" });
+  expect(Number(await new Response(child.stdout).text())).toBeGreaterThan(0);
+  expect(await child.exited).toBe(0);
 });

@@ -11,6 +11,7 @@ const clock = @import("clock.zig");
 const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
 const process = @import("process.zig");
+const rate_limit = @import("rate_limit.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
@@ -234,6 +235,43 @@ export fn robyn_segment_release_slot(handle: ?*Segment, slot: u32) void {
     if (slot < limits.slots_max) owned.releaseSlot(slot);
 }
 
+/// 1: allowed and charged, 0: refused, or a `Status`. The answers are in the windows; see
+/// `rate_limit.zig`. `now` is in nanoseconds of the clock below.
+export fn robyn_rate_limit_decide(
+    handle: ?*Segment,
+    windows: ?[*]rate_limit.Window,
+    windows_count: u32,
+    text_ptr: ?[*]const u8,
+    text_len: u32,
+    now: f64,
+) i32 {
+    const allowed = rateLimitDecide(handle, windows, windows_count, text_ptr, text_len, now) catch
+        return @intFromEnum(Status.invalid_argument);
+    return @intFromBool(allowed);
+}
+
+fn rateLimitDecide(
+    handle: ?*Segment,
+    windows: ?[*]rate_limit.Window,
+    windows_count: u32,
+    text_ptr: ?[*]const u8,
+    text_len: u32,
+    now: f64,
+) error{InvalidArgument}!bool {
+    const owned = handle orelse return error.InvalidArgument;
+    const asked = windows orelse return error.InvalidArgument;
+    // Not a number compares with nothing.
+    if (!(now >= 0 and now < rate_limit.full_ns_max)) return error.InvalidArgument;
+    const text = try slice(text_ptr, text_len);
+    return owned.rateLimits().decide(asked[0..windows_count], text, @intFromFloat(now));
+}
+
+/// Keys in use that the bounded table has forgotten.
+export fn robyn_rate_limit_evictions(handle: ?*const Segment) f64 {
+    const owned = handle orelse return 0;
+    return @floatFromInt(@atomicLoad(u64, owned.rateLimits().evictions, .monotonic));
+}
+
 /// Nanoseconds of the clock that all processes of this machine share.
 export fn robyn_monotonic_ns() f64 {
     return @floatFromInt(clock.monotonicNanoseconds());
@@ -394,6 +432,29 @@ test "a segment through the C surface" {
     try std.testing.expectEqual(-12, robyn_segment_open(0, null));
     try std.testing.expectEqual(-1, robyn_segment_descriptor(null));
     robyn_segment_close(null);
+}
+
+test "a rate limit through the C surface" {
+    var handle: u64 = 0;
+    const options: segment.Options = .{ .shared = 0 };
+    try std.testing.expectEqual(0, robyn_segment_create(&options, &handle));
+    const owned: *Segment = @ptrFromInt(handle);
+    defer robyn_segment_close(owned);
+    var windows = std.mem.zeroes([1]rate_limit.Window);
+    windows[0].interval_ns = 1_000;
+    windows[0].burst = 1;
+    windows[0].cost = 1;
+    windows[0].key_end = 1;
+    try std.testing.expectEqual(1, robyn_rate_limit_decide(owned, &windows, 1, "a", 1, 5));
+    try std.testing.expectEqual(0, robyn_rate_limit_decide(owned, &windows, 1, "a", 1, 5));
+    try std.testing.expectEqual(1_000, windows[0].retry_ns);
+    try std.testing.expectEqual(0, robyn_rate_limit_evictions(owned));
+    const nan = std.math.nan(f64);
+    try std.testing.expectEqual(-12, robyn_rate_limit_decide(owned, &windows, 1, "a", 1, nan));
+    try std.testing.expectEqual(-12, robyn_rate_limit_decide(owned, &windows, 1, null, 1, 5));
+    try std.testing.expectEqual(-12, robyn_rate_limit_decide(owned, null, 1, "a", 1, 5));
+    try std.testing.expectEqual(-12, robyn_rate_limit_decide(null, &windows, 1, "a", 1, 5));
+    try std.testing.expectEqual(0, robyn_rate_limit_evictions(null));
 }
 
 test "the manifest reports the size it needs" {

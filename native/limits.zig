@@ -46,8 +46,12 @@ pub const endpoint_max: u32 = std.math.maxInt(i32);
 /// Listeners that may live at the same time in one cluster, old and new ones of a reload together.
 pub const slots_max: u32 = 256;
 
-/// Buckets of seven rate limits each, for a whole cluster: about 200,000 keys in use at once.
-pub const rate_limit_buckets_max: u32 = 32 * 1024;
+/// Buckets of seven rate limits each, for a whole cluster. Of 100,000 keys in use at once, the
+/// buckets of 1 in 3,000 are full.
+pub const rate_limit_buckets_max: u32 = 64 * 1024;
+
+/// Windows that one request can be held against at once.
+pub const rate_limit_windows_max: u32 = 8;
 
 /// Buckets of seven computations each that others wait for.
 pub const flight_buckets_max: u32 = 1024;

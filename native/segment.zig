@@ -13,6 +13,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const limits = @import("limits.zig");
+const rate_limit = @import("rate_limit.zig");
 const word_map = @import("word_map.zig");
 const assert = std.debug.assert;
 const linux = std.os.linux;
@@ -30,7 +31,7 @@ pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u32 = 1;
+const layout_version: u32 = 2;
 
 const Header = extern struct {
     magic: u64,
@@ -42,6 +43,8 @@ const Header = extern struct {
     /// Number of the latest incarnation that a slot was given.
     incarnation: u32,
     _pad2: u32 = 0,
+    /// Keys of rate limits that were forgotten while they were in use.
+    rate_limit_evictions: u64 = 0,
 };
 
 /// One listener: a process, or a thread of one. Written by the primary alone.
@@ -110,8 +113,12 @@ pub const Segment = struct {
         return @ptrCast(self.section(.slots));
     }
 
-    pub fn rateLimits(self: *const Segment) word_map.WordMap {
-        return .{ .buckets = @ptrCast(self.section(.rate_limits)) };
+    pub fn rateLimits(self: *const Segment) rate_limit.RateLimits {
+        return .{
+            .map = .{ .buckets = @ptrCast(self.section(.rate_limits)) },
+            .evictions = &self.header().rate_limit_evictions,
+            .seed = self.seed(),
+        };
     }
 
     pub fn flights(self: *const Segment) word_map.WordMap {

@@ -15,6 +15,7 @@ test {
     _ = @import("path.zig");
     _ = @import("pattern.zig");
     _ = @import("process.zig");
+    _ = @import("rate_limit.zig");
     _ = @import("response_cache.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");

@@ -4,6 +4,7 @@ import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
 import type { HealthOptions } from "./health/options.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { routeRateLimit } from "./middleware/rate-limit.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import { dieWithParent } from "./native/process.ts";
@@ -345,6 +346,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       cookieKeys: this.#options.cookieKeys ?? [],
       limits: this.#limits,
       proxies: this.#proxies,
+      optionHooks: (route) => [routeRateLimit(route)].filter((it) => it !== undefined),
     });
   }
 

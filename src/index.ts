@@ -7,6 +7,7 @@ export type { HealthCheck, HealthOptions } from "./health/options.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";
 export { compress, type CompressOptions } from "./middleware/compress.ts";
 export { etag, type EtagOptions } from "./middleware/etag.ts";
+export { rateLimit } from "./middleware/rate-limit.ts";
 export { type BunServer, Context } from "./request/context.ts";
 export type { FormOptions } from "./request/form-options.ts";
 export type { Form } from "./request/form.ts";
@@ -29,6 +30,7 @@ export {
   sse,
 } from "./response/sse.ts";
 export { html, json, redirect, status, StatusValue } from "./response/values.ts";
+export type { RateLimitKey, RateLimitOptions } from "./routing/rate-limit-options.ts";
 export type {
   AfterHook,
   BeforeHook,

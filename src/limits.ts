@@ -21,6 +21,8 @@ export const limits = {
   slots_max: 256,
   /** Most descriptors of one process that are looked at to find its listener. */
   descriptors_max: 1_048_576,
+  /** Windows that one request can be held against at once. */
+  rate_limit_windows_max: 8,
 } as const;
 
 export type LimitName = keyof typeof limits;

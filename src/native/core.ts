@@ -67,11 +67,50 @@ export interface SegmentPlace {
   readonly slot: number;
 }
 
+/** One limit: a quota of `burst` units, of which one comes back in each interval. */
+export interface RateWindow {
+  /** Tells limits apart that have the same keys. */
+  readonly identity: string;
+  /** Whole nanoseconds. */
+  readonly interval_ns: number;
+  readonly burst: number;
+}
+
+/**
+ * Windows that requests are held against together. Each request asks or skips every window, then decides; what the
+ * windows say then stays until the next decision.
+ */
+export interface RateLimiter {
+  /** @param cost units, at most the burst. */
+  ask(index: number, key: string, cost: number): void;
+  skip(index: number): void;
+  /**
+   * Charges every window that was asked, or none.
+   *
+   * @param now nanoseconds, of `Segment.now()`.
+   * @throws TypeError for a cost above the burst.
+   */
+  decide(now: number): boolean;
+  /** Units that are left. */
+  remaining(index: number): number;
+  /** Nanoseconds until the quota is full again. */
+  reset_ns(index: number): number;
+  /** Nanoseconds until the refused request would be allowed; 0 where this window did not refuse it. */
+  retry_ns(index: number): number;
+}
+
+export interface RateLimits {
+  limiter(windows: readonly RateWindow[]): RateLimiter;
+  /** Keys in use that the bounded table has forgotten. */
+  readonly evictions: number;
+}
+
 /** What the listeners of a cluster share: exact across processes with the Zig core, of one listener with the portable one. */
 export interface Segment {
   /** Whether other processes see it. */
   readonly shared: boolean;
   readonly slot: number;
+  readonly rateLimits: RateLimits;
   /** Nanoseconds on the clock that all who share it have in common. */
   now(): number;
   /** No part of it may be used afterwards. */

@@ -1,9 +1,11 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
-import type { Segment } from "./core.ts";
+import type { RateLimits, Segment } from "./core.ts";
+import { PortableRateLimits } from "./portable-rate-limits.ts";
 
 export class PortableSegment implements Segment {
   readonly shared = false;
   readonly slot: number;
+  readonly rateLimits: RateLimits = new PortableRateLimits();
 
   constructor(slot: number) {
     this.slot = slot;

@@ -1,14 +1,16 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
 import type { Logger } from "../logger.ts";
-import type { Segment, SegmentPlace } from "./core.ts";
+import type { RateLimits, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
+import { ZigRateLimits } from "./rate-limits.ts";
 import { statusName } from "./route-table.ts";
 import { sizes, status } from "./symbols.ts";
 
 export class ZigSegment implements Segment {
   readonly shared: boolean;
   readonly slot: number;
+  readonly rateLimits: RateLimits;
   /** @internal for the classes beside this one */
   readonly native: NativeSymbols;
   /** @internal */
@@ -20,6 +22,7 @@ export class ZigSegment implements Segment {
     this.handle = descriptor === undefined ? create(native, false) : openShared(native, descriptor);
     this.shared = descriptor !== undefined;
     this.slot = slot;
+    this.rateLimits = new ZigRateLimits(native, this.handle);
     this.#clockDistance = clockDistance(native);
     // In a cluster the primary gives the slots; alone there is one, and it is ours.
     if (!this.shared) native.robyn_segment_claim_slot(this.handle, slot);

@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 2;
+export const abiVersion = 3;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -31,6 +31,11 @@ export const symbols = {
   robyn_segment_descriptor: { args: ["ptr"], returns: "i32" },
   robyn_segment_claim_slot: { args: ["ptr", "u32"], returns: "u32" },
   robyn_segment_release_slot: { args: ["ptr", "u32"], returns: "void" },
+  robyn_rate_limit_decide: {
+    args: ["ptr", "ptr", "u32", "ptr", "u32", "f64"],
+    returns: "i32",
+  },
+  robyn_rate_limit_evictions: { args: ["ptr"], returns: "f64" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
   robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
   robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
@@ -68,9 +73,26 @@ export const matchWords = {
   spans: 5,
 } as const;
 
+/** Offsets of `RateWindow`, in bytes. */
+export const rateWindowBytes = {
+  identity: 0,
+  interval_ns: 8,
+  burst: 16,
+  cost: 20,
+  key_start: 24,
+  key_end: 28,
+  reset_ns: 32,
+  retry_ns: 40,
+  remaining: 48,
+} as const;
+
+/** Cost of a window that has nothing to say about a request. */
+export const costNone = 0xffff_ffff;
+
 export const sizes = {
   Match: (matchWords.spans + 2 * limits.params_max) * 4,
   InsertReport: 16,
   CacheEntry: 32,
   SegmentOptions: 8,
+  RateWindow: 56,
 } as const;

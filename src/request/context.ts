@@ -81,6 +81,7 @@ export class Context<
   #url: URL | undefined;
   #state: State | undefined;
   #responseHeaders: Headers | undefined;
+  #fields: (readonly [name: string, value: string])[] | undefined;
   #requestBody: RequestBody | undefined;
   #life: RequestLife | undefined;
   #origin: Origin | null | undefined;
@@ -189,8 +190,23 @@ export class Context<
     return (this.#responseHeaders ??= new Headers());
   }
 
-  /** @internal adds `responseHeaders` to the response, if there are any */
+  /**
+   * @internal fields of the framework's own for the answer, appended to those of the same name. A `Headers` object between
+   * them and the response would double what they cost.
+   */
+  addField(name: string, value: string): void {
+    (this.#fields ??= []).push([name, value]);
+  }
+
+  /** @internal what `addField` was given */
+  get fields(): readonly (readonly [name: string, value: string])[] {
+    return this.#fields ?? [];
+  }
+
+  /** @internal adds `responseHeaders` and fields to the response, if there are any */
   addHeadersTo(response: Response): Response {
+    if (this.#fields !== undefined)
+      for (const [name, value] of this.#fields) response.headers.append(name, value);
     if (this.#responseHeaders === undefined) return response;
     for (const [name, value] of this.#responseHeaders) {
       if (name === "set-cookie") response.headers.append(name, value);

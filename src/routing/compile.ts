@@ -41,6 +41,8 @@ export interface CompileOptions {
   readonly cookieKeys: readonly string[];
   readonly limits: AppLimits;
   readonly proxies: TrustedProxies | undefined;
+  /** Hooks that features make of options of a route; they run last before the handler. */
+  readonly optionHooks: (route: Route) => readonly BeforeHook<AnyState>[];
 }
 
 /**
@@ -92,7 +94,7 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
-    segment: openOnce(options.core),
+    segment: openOnce(options),
     route: "no route",
   };
   const chains = new ChainCache(options);
@@ -157,14 +159,14 @@ function partsOfRoute(
   route: Route,
   pattern: Pattern,
   { patterns, deadlines }: Shared,
-  { outermost, limits }: CompileOptions,
+  { outermost, limits, optionHooks }: CompileOptions,
 ): ChainParts {
   const before = route.scopes.flatMap((scope) =>
     select(scope.before, pattern, patterns, onlyBefore),
   );
   const after = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
   return {
-    before: [...before, ...toList(route.options.beforeRequest)],
+    before: [...before, ...toList(route.options.beforeRequest), ...optionHooks(route)],
     after: [
       ...toList(outermost),
       ...after,
@@ -210,9 +212,19 @@ function partsOfMiss(
 }
 
 /** An application that shares nothing maps nothing. */
-function openOnce(core: Core): () => Segment {
+function openOnce({ core, logger }: CompileOptions): () => Segment {
   let segment: Segment | undefined;
-  return () => (segment ??= core.openSegment(takeSegmentPlace()));
+  const open = (): Segment => {
+    const place = takeSegmentPlace();
+    const opened = core.openSegment(place);
+    if (place.descriptor !== undefined && !opened.shared) {
+      logger.warn(
+        `the ${core.name} core shares nothing with the other processes of this cluster: limits, caches and counters are of each process alone`,
+      );
+    }
+    return opened;
+  };
+  return () => (segment ??= open());
 }
 
 /** A hook may read the body, also where no route does. */

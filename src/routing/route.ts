@@ -2,6 +2,7 @@
 import type { Context, PlainInputs } from "../request/context.ts";
 import type { FormOptions } from "../request/form-options.ts";
 import type { FileAnswer } from "../response/file.ts";
+import type { RateLimitOptions } from "./rate-limit-options.ts";
 import type { StatusValue } from "../response/values.ts";
 import type { Infer, Schema } from "../validation/schema.ts";
 
@@ -121,6 +122,8 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
    * less than 16 KiB/s for `keepAliveTimeout` seconds.
    */
   uploadTimeout?: number;
+  /** How often a client may ask; of several windows all have to allow. Decided last before the handler. */
+  rateLimit?: RateLimitOptions<State> | readonly RateLimitOptions<State>[];
   /** Hooks of this route alone; they run innermost. */
   beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
   afterRequest?: AfterHook<State> | readonly AfterHook<State>[];
@@ -143,6 +146,7 @@ export const routeOptionNames = [
   "form",
   "timeout",
   "uploadTimeout",
+  "rateLimit",
   "beforeRequest",
   "afterRequest",
 ] as const satisfies readonly (keyof RouteOptions)[];

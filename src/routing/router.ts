@@ -6,6 +6,7 @@ import { RobynError } from "../errors.ts";
 import { checkHeader } from "../http/header.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
+import { checkRateLimit } from "./rate-limit-options.ts";
 import {
   type AfterHook,
   type AnswerOf,
@@ -287,7 +288,8 @@ function checkOptions(route: string, options: unknown): void {
       `The options of a route are ${routeOptionNames.join(", ")}.`,
     );
   }
-  const { responseHeaders = {} } = options as RouteOptions<AnyState>;
+  const { responseHeaders = {}, rateLimit } = options as RouteOptions<AnyState>;
+  if (rateLimit !== undefined) checkRateLimit(route, rateLimit);
   for (const [name, value] of Object.entries(responseHeaders)) checkHeader(route, name, value);
 }
 
