@@ -82,6 +82,7 @@ export class Context<
   #state: State | undefined;
   #responseHeaders: Headers | undefined;
   #requestBody: RequestBody | undefined;
+  #bodyText: string | undefined;
   #life: RequestLife | undefined;
   #origin: Origin | null | undefined;
 
@@ -327,6 +328,11 @@ export class Context<
     return () => this.#bodyOf().formData();
   }
 
+  /** @internal a schema has read the body: what `text`, `json` and the others give from now on */
+  keepText(text: string): void {
+    this.#bodyText = text;
+  }
+
   /** @internal the route, for the log */
   get route(): string {
     return this.#settings.route;
@@ -387,6 +393,7 @@ export class Context<
       this.request,
       this.#server,
       this.#settings.limits,
+      this.#bodyText,
     ));
   }
 
