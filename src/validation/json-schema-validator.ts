@@ -7,6 +7,7 @@ import type { Validator as CompiledSchema } from "typebox/compile";
 import { coercionOf } from "./coercion.ts";
 import { fileIssues, hasFiles } from "./files.ts";
 import type { JsonSchema } from "./json-schema.ts";
+import { type Definitions, pickByValue } from "./pick-by-value.ts";
 import { pickOf } from "./pick.ts";
 import type { Issue, Result, Validator } from "./schema.ts";
 
@@ -17,7 +18,7 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
   const decodes = hasCodec(schema);
   const files = hasFiles(json);
   const coerce = coercionOf(json);
-  const pick = pickOf(json) ?? ((value: unknown) => compiled.Clean(structuredClone(value)));
+  const pick = pickOf(json) ?? pickByValue(json, matchesPart);
 
   const validate = (value: unknown): Result => {
     if (!compiled.Check(value)) return { issues: issuesOf(compiled, value) };
@@ -39,6 +40,21 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
     },
   };
 }
+
+/** Whether a value matches a part of a schema, a branch of a union for one; compiled once, as whole schemas are. */
+export function matchesPart(part: JsonSchema, value: unknown, definitions: Definitions): boolean {
+  let compiled = parts.get(part);
+  if (compiled === undefined) {
+    const { Compile } = require("typebox/compile") as typeof import("typebox/compile");
+    const whole: JsonSchema & { $defs?: Definitions } = { ...part };
+    if (Object.keys(definitions).length > 0) whole.$defs = { ...definitions };
+    compiled = Compile(whole as TSchema);
+    parts.set(part, compiled);
+  }
+  return compiled.Check(value);
+}
+
+const parts = new WeakMap<JsonSchema, CompiledSchema>();
 
 /** TypeBox marks codecs with a hidden key. */
 function hasCodec(schema: unknown): boolean {

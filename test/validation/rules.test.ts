@@ -1,9 +1,10 @@
 /** What validation does around the schemas: media types, order, answers, laziness. */
 import { describe, expect, test } from "bun:test";
-import { HttpError, Robyn, t, ValidationError } from "robyn";
+import { HttpError, Robyn, type Schema, t, ValidationError } from "robyn";
 import { createClient } from "robyn/testing";
 import { z } from "zod";
 import { recordingLogger } from "../support/log.ts";
+import { quietApp } from "../support/serve.ts";
 
 describe("bodies", () => {
   const app = new Robyn();
@@ -45,6 +46,31 @@ describe("bodies", () => {
     expect((await send("application/json", flat)).status).toBe(200);
     const deep = `{"a":1,"b":${"[".repeat(200)}${"]".repeat(200)}}`;
     expect((await send("application/json", deep)).status).toBe(400);
+  });
+});
+
+describe("strings below names that a schema does not spell out are coerced, too", () => {
+  const cases: [string, Schema, string, unknown][] = [
+    ["record", t.Record(t.String(), t.Integer()), "a=1&b=2", { a: 1, b: 2 }],
+    [
+      "record of lists",
+      t.Record(t.String(), t.Array(t.Integer())),
+      "a=1&b=2&b=3",
+      { a: [1], b: [2, 3] },
+    ],
+    [
+      "additional properties",
+      t.Object({ a: t.Boolean() }, { additionalProperties: t.Integer() }),
+      "a=1&b=2",
+      { a: true, b: 2 },
+    ],
+    ["tuple", t.Object({ a: t.Tuple([t.Integer(), t.String()]) }), "a=1&a=2", { a: [1, "2"] }],
+    ["Zod record", z.record(z.string(), z.number()), "a=1", { a: 1 }],
+  ];
+  test.each(cases)("%s", async (_, query, search, expected) => {
+    const app = quietApp();
+    app.addRoute("GET", "/", { query }, (context: { query: unknown }) => context.query as object);
+    expect(await (await createClient(app).get(`/?${search}`)).json()).toEqual(expected);
   });
 });
 
