@@ -26,7 +26,7 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
       const issues = fileIssues(json, value);
       if (issues.length > 0) return { issues };
     }
-    return { value: decodes ? compiled.Decode(value) : value };
+    return decodes ? decode(compiled, value) : { value };
   };
   return {
     validate,
@@ -62,6 +62,15 @@ function hasCodec(schema: unknown): boolean {
   return "~codec" in schema || Object.values(schema).some(hasCodec);
 }
 
+/** A decoder has no other way to refuse what the schema took: `new URL(text)` throws, and the client sent the text. */
+function decode(compiled: CompiledSchema, value: unknown): Result {
+  try {
+    return { value: compiled.Decode(value) };
+  } catch {
+    return { issues: [{ pointer: "", detail: "has a value that cannot be decoded" }] };
+  }
+}
+
 function tryEncode(compiled: CompiledSchema, value: unknown): unknown {
   try {
     return compiled.Encode(value);
@@ -77,7 +86,7 @@ const issues_max = 64;
  * One issue per fault: a missing property at its own pointer, a union as one sentence instead of one per branch.
  */
 function issuesOf(compiled: CompiledSchema, value: unknown): Issue[] {
-  const errors = compiled.Errors(value);
+  const errors = errorsOf(compiled, value);
   const unions = errors.filter((error) => error.keyword === "anyOf" || error.keyword === "oneOf");
   const issues: Issue[] = [];
   for (const error of errors) {
@@ -96,6 +105,7 @@ function issuesOf(compiled: CompiledSchema, value: unknown): Issue[] {
       }
       continue;
     }
+    if (error.keyword === "type" && hasLiteral(error, errors)) continue;
     issues.push({ pointer: error.instancePath, detail: detailOf(error, errors) });
   }
   return issues;
@@ -103,15 +113,58 @@ function issuesOf(compiled: CompiledSchema, value: unknown): Issue[] {
 
 type SchemaError = ReturnType<CompiledSchema["Errors"]>[number];
 
-function detailOf(error: SchemaError, errors: readonly SchemaError[]): string {
-  if (error.keyword === "boolean") return "is not allowed";
-  if (error.keyword !== "anyOf" && error.keyword !== "oneOf") return error.message;
-  const branches = errors.filter(
+/** TypeBox stops at 8 unless it is told otherwise, and its setting is global: it is put back at once. */
+function errorsOf(compiled: CompiledSchema, value: unknown): readonly SchemaError[] {
+  const { Settings } = require("typebox/system") as typeof import("typebox/system");
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: errors_max });
+  try {
+    return compiled.Errors(value);
+  } finally {
+    Settings.Set({ maxErrors });
+  }
+}
+
+/** More than issues: each branch of a union has errors of its own before that of the union. */
+const errors_max = 512;
+
+/** Whether the same place says which values it takes: that says more than their type. */
+function hasLiteral(
+  { schemaPath, instancePath }: SchemaError,
+  all: readonly SchemaError[],
+): boolean {
+  return all.some(
+    (other) =>
+      (other.keyword === "const" || other.keyword === "enum") &&
+      other.schemaPath === schemaPath &&
+      other.instancePath === instancePath,
+  );
+}
+
+function detailOf(error: SchemaError, all: readonly SchemaError[]): string {
+  switch (error.keyword) {
+    case "boolean":
+      return "is not allowed";
+    case "const":
+      return `must be ${JSON.stringify(error.params.allowedValue)}`;
+    case "enum":
+      return `must be ${error.params.allowedValues.map((it) => JSON.stringify(it)).join(" or ")}`;
+    case "anyOf":
+    case "oneOf":
+      return unionDetail(error, all);
+    default:
+      return error.message;
+  }
+}
+
+function unionDetail(error: SchemaError, all: readonly SchemaError[]): string {
+  const branches = all.filter(
     (other) =>
       other.schemaPath.startsWith(`${error.schemaPath}/`) &&
-      other.instancePath === error.instancePath,
+      other.instancePath === error.instancePath &&
+      !(other.keyword === "type" && hasLiteral(other, all)),
   );
-  const wanted = new Set(branches.map((branch) => branch.message.replace(/^must be /, "")));
+  const wanted = new Set(branches.map((branch) => detailOf(branch, all).replace(/^must be /, "")));
   return wanted.size === 0 ? error.message : `must be ${[...wanted].join(" or ")}`;
 }
 

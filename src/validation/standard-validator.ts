@@ -63,12 +63,14 @@ function readJsonSchema(
   schema: StandardSchemaV1,
   side: "input" | "output" = "input",
 ): JsonSchema | undefined {
-  const standard: object = schema["~standard"];
+  const standard = schema["~standard"];
   if ("jsonSchema" in standard && isConverter(standard.jsonSchema)) {
     const converter = standard.jsonSchema;
-    return tryConvert(() => converter[side]({ target: "draft-2020-12", ...leniency(schema) }));
+    return tryConvert(() =>
+      converter[side]({ target: "draft-2020-12", libraryOptions: leniency[standard.vendor] }),
+    );
   }
-  if ("vendor" in standard && standard.vendor === "valibot") {
+  if (standard.vendor === "valibot") {
     return tryConvert(() =>
       require("@valibot/to-json-schema").toJsonSchema(schema, { errorMode: "ignore" }),
     );
@@ -76,14 +78,16 @@ function readJsonSchema(
   return undefined;
 }
 
-/** ArkType gives up a whole schema for one part without JSON form, a Date say, unless it is told what to put there. */
-function leniency(schema: StandardSchemaV1): object {
-  return schema["~standard"].vendor === "arktype"
-    ? { libraryOptions: { fallback: ({ base }: { base: JsonSchema }) => base } }
-    : {};
-}
+/** For one part without JSON form, a Date say, vendors give up the whole schema unless they are told to pass over it. */
+const leniency: Readonly<Record<string, object>> = {
+  arktype: { fallback: ({ base }: { base: JsonSchema }) => base },
+  zod: { unrepresentable: "any" },
+};
 
-type Converter = Record<"input" | "output", (options: { target: string }) => JsonSchema>;
+type Converter = Record<
+  "input" | "output",
+  (options: { target: string; libraryOptions?: object }) => JsonSchema
+>;
 
 function isConverter(value: unknown): value is Converter {
   return (

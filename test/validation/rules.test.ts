@@ -1,7 +1,9 @@
 /** What validation does around the schemas: media types, order, answers, laziness. */
 import { describe, expect, test } from "bun:test";
+import { type } from "arktype";
 import { HttpError, Robyn, type Schema, t, ValidationError } from "robyn";
 import { createClient } from "robyn/testing";
+import { Settings } from "typebox/system";
 import { z } from "zod";
 import { recordingLogger } from "../support/log.ts";
 import { quietApp } from "../support/serve.ts";
@@ -71,6 +73,69 @@ describe("strings below names that a schema does not spell out are coerced, too"
     const app = quietApp();
     app.addRoute("GET", "/", { query }, (context: { query: unknown }) => context.query as object);
     expect(await (await createClient(app).get(`/?${search}`)).json()).toEqual(expected);
+  });
+});
+
+test.each([
+  ["Zod", z.object({ n: z.number(), d: z.coerce.date() })],
+  ["ArkType", type({ n: "number", d: "string.date.parse" })],
+] as [string, Schema][])(
+  "a part that %s cannot tell in JSON Schema leaves the others coerced",
+  async (_, query) => {
+    const app = quietApp();
+    app.addRoute("GET", "/", { query }, (context: { query: unknown }) => context.query as object);
+    const response = await createClient(app).get("/?n=1&d=2026-01-01T00:00:00.000Z");
+    expect(await response.json()).toEqual({ n: 1, d: "2026-01-01T00:00:00.000Z" });
+  },
+);
+
+describe("faults", () => {
+  const faultsOf = async (body: Schema, json: unknown) => {
+    const app = quietApp();
+    app.addRoute("POST", "/", { body }, () => null);
+    const response = await createClient(app).post("/", { json });
+    expect(response.status).toBe(422);
+    const { errors } = (await response.json()) as { errors: { pointer: string; detail: string }[] };
+    return errors;
+  };
+
+  test("are all told, up to 64", async () => {
+    const list = t.Array(t.Union([t.Integer(), t.Null()]));
+    const errors = await faultsOf(
+      list,
+      Array.from({ length: 20 }, () => "x"),
+    );
+    expect(errors.map(({ pointer }) => pointer)).toEqual(
+      Array.from({ length: 20 }, (_, index) => `/body/${index}`),
+    );
+    expect(new Set(errors.map(({ detail }) => detail))).toEqual(
+      new Set(["must be integer or null"]),
+    );
+    expect(
+      await faultsOf(
+        list,
+        Array.from({ length: 10_000 }, () => "x"),
+      ),
+    ).toHaveLength(64);
+    expect(Settings.Get().maxErrors).toBe(8);
+  });
+
+  test.each([
+    [t.Literal("a"), 1, 'must be "a"'],
+    [t.Enum(["a", "b"]), "c", 'must be "a" or "b"'],
+    [t.Union([t.Literal("a"), t.Literal(2), t.Null()]), "c", 'must be "a" or 2 or null'],
+  ] as [Schema, unknown, string][])(
+    "name the values that are taken: %j",
+    async (body, json, detail) => {
+      expect(await faultsOf(body, json)).toEqual([{ pointer: "/body", detail }]);
+    },
+  );
+
+  test("of a decoder are the client's, too", async () => {
+    const link = t.Decode(t.String(), (text: string) => new URL(text));
+    expect(await faultsOf(link, "no url")).toEqual([
+      { pointer: "/body", detail: "has a value that cannot be decoded" },
+    ]);
   });
 });
 
