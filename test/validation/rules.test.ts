@@ -265,6 +265,31 @@ test("something that is no schema is refused at start, by name", () => {
   expect(app.compile()).rejects.toThrow(/GET \/.*"query"/);
 });
 
+describe("a schema that no request can pass is refused at start", () => {
+  const cases: [string, (app: Robyn) => unknown, RegExp][] = [
+    [
+      "of a parameter that the path does not have",
+      (app) => app.get("/:id", { params: t.Object({ idd: t.Integer() }) }, () => ""),
+      /GET \/:id .*"idd".*The path has id/s,
+    ],
+    [
+      "of a header in upper case",
+      (app) => app.get("/", { headers: t.Object({ "X-Key": t.String() }) }, () => ""),
+      /"X-Key".*Write "x-key"/s,
+    ],
+    [
+      "of the body of a GET",
+      (app) => app.get("/", { body: t.Object({}) }, () => ""),
+      /GET \/ .*body.*Use POST/s,
+    ],
+  ];
+  test.each(cases)("%s", async (_, define, message) => {
+    const app = quietApp();
+    define(app);
+    expect(app.compile()).rejects.toThrow(message);
+  });
+});
+
 test("an application without schemas does not load TypeBox", async () => {
   const script = (use: string) => `
     import { Robyn, t } from "robyn";
