@@ -36,6 +36,21 @@ const rows: Readonly<Record<string, Row>> = {
     type: jsonType,
     body: '{"a":1}',
   },
+  "a generator": {
+    value: function* () {
+      yield "a";
+      yield Buffer.from("b");
+    },
+    status: 200,
+    type: text,
+    body: "ab",
+  },
+  "a query": {
+    value: () => new URLSearchParams("a=1"),
+    status: 200,
+    type: jsonType,
+    body: '{"a":"1"}',
+  },
   "an array": { value: () => [1, null], status: 200, type: jsonType, body: "[1,null]" },
   "an object with toJSON": {
     value: () => ({ toJSON: () => "own form" }),

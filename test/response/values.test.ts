@@ -12,6 +12,9 @@ describe("a value with no form on the wire is a 500 and a line in the log", () =
   const refused: Readonly<Record<string, [value: () => unknown, log: string]>> = {
     "a function": [() => () => "canary", "ROBYN_VALUE_UNSUPPORTED"],
     "a symbol": [() => Symbol("canary"), "ROBYN_VALUE_UNSUPPORTED"],
+    "a Map": [() => new Map([["canary", 1]]), "Return Object.fromEntries(map)."],
+    "a Set": [() => new Set(["canary"]), "Return [...set]."],
+    "an Error": [() => new TypeError("canary"), "returned an Error"],
     "a bigint": [() => 1n, "ROBYN_VALUE_UNSUPPORTED"],
     "status with a function": [() => status(201, () => "canary"), "ROBYN_VALUE_UNSUPPORTED"],
     "an object with a bigint": [() => ({ canary: 1n }), "BigInt"],
