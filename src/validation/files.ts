@@ -1,5 +1,5 @@
 /** Uploaded files in schemas: `t.File` and `t.Files` have no form in JSON Schema, so they are checked beside it. */
-import { type FileRules, itemSchema, type JsonSchema } from "./json-schema.ts";
+import { escapePointer, type FileRules, itemSchema, type JsonSchema } from "./json-schema.ts";
 import type { Issue } from "./schema.ts";
 
 export function hasFiles(schema: JsonSchema): boolean {
@@ -20,7 +20,7 @@ export function fileIssues(schema: JsonSchema, value: unknown, pointer = ""): Is
   if (typeof value !== "object" || value === null) return [];
   const fields = value as Readonly<Record<string, unknown>>;
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
-    fileIssues(property, fields[name], `${pointer}/${name}`),
+    fileIssues(property, fields[name], `${pointer}/${escapePointer(name)}`),
   );
 }
 

@@ -6,7 +6,7 @@ import type { TSchema } from "typebox";
 import type { Validator as CompiledSchema } from "typebox/compile";
 import { coercionOf } from "./coercion.ts";
 import { fileIssues, hasFiles } from "./files.ts";
-import type { JsonSchema } from "./json-schema.ts";
+import { escapePointer, type JsonSchema } from "./json-schema.ts";
 import { type Definitions, pickByValue } from "./pick-by-value.ts";
 import { pickOf } from "./pick.ts";
 import type { Issue, Result, Validator } from "./schema.ts";
@@ -21,11 +21,9 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
   const pick = pickOf(json) ?? pickByValue(json, matchesPart);
 
   const validate = (value: unknown): Result => {
-    if (!compiled.Check(value)) return { issues: issuesOf(compiled, value) };
-    if (files) {
-      const issues = fileIssues(json, value);
-      if (issues.length > 0) return { issues };
-    }
+    const issues = files ? fileIssues(json, value) : [];
+    if (!compiled.Check(value)) issues.unshift(...issuesOf(compiled, value));
+    if (issues.length > 0) return { issues };
     return decodes ? decode(compiled, value) : { value };
   };
   return {
@@ -166,9 +164,4 @@ function unionDetail(error: SchemaError, all: readonly SchemaError[]): string {
   );
   const wanted = new Set(branches.map((branch) => detailOf(branch, all).replace(/^must be /, "")));
   return wanted.size === 0 ? error.message : `must be ${[...wanted].join(" or ")}`;
-}
-
-/** RFC 6901 §3. */
-export function escapePointer(token: string): string {
-  return token.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -70,3 +70,8 @@ export function fieldSchemas(schema: JsonSchema, name: string): readonly JsonSch
   if (others === undefined || others === false) return [];
   return [others === true ? {} : others];
 }
+
+/** A name as a token of a JSON Pointer (RFC 6901 §3). */
+export function escapePointer(token: string): string {
+  return token.replaceAll("~", "~0").replaceAll("/", "~1");
+}

@@ -1,8 +1,8 @@
 /** Any Standard Schema. Strings are coerced where the vendor can tell its JSON Schema. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Coerce, coercionOf } from "./coercion.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { escapePointer, matchesPart } from "./json-schema-validator.ts";
+import { escapePointer, type JsonSchema } from "./json-schema.ts";
+import { matchesPart } from "./json-schema-validator.ts";
 import { type Pick, pickOf } from "./pick.ts";
 import { pickByValue } from "./pick-by-value.ts";
 import type { Issue, Result, Validator } from "./schema.ts";

@@ -131,6 +131,22 @@ describe("faults", () => {
     },
   );
 
+  test("of fields and files are told together", async () => {
+    const app = quietApp();
+    const body = t.Object({
+      age: t.Integer(),
+      "a/b": t.File({ maxSize: 2, types: ["image/*"] }),
+    });
+    app.post("/", { body }, () => null);
+    const form = new FormData();
+    form.append("age", "x");
+    form.append("a/b", new File(["long"], "a.txt", { type: "text/plain" }));
+    const { errors } = (await (await createClient(app).post("/", { body: form })).json()) as {
+      errors: { pointer: string }[];
+    };
+    expect(errors.map(({ pointer }) => pointer)).toEqual(["/body/age", "/body/a~1b", "/body/a~1b"]);
+  });
+
   test("of a decoder are the client's, too", async () => {
     const link = t.Decode(t.String(), (text: string) => new URL(text));
     expect(await faultsOf(link, "no url")).toEqual([
