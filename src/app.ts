@@ -254,7 +254,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
 
 function toUrl(target: string | URL): string {
   const text = String(target);
-  return text.startsWith("/") ? `http://localhost${text}` : text;
+  if (text.startsWith("/")) return `http://localhost${text}`;
+  if (URL.canParse(text)) return text;
+  throw new TypeError(
+    `request() was given ${JSON.stringify(text)}; it takes a path that begins with "/", a URL or a Request`,
+  );
 }
 
 const optionNames = [
