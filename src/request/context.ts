@@ -71,6 +71,8 @@ export class Context<
   readonly request: Request;
   /** Path parameters, decoded once, without prototype. Typed from the path string, or by the schema `params`. */
   params: Params;
+  /** @internal whether the answer goes out without its body: the dispatcher knows the method, and reading it costs. */
+  isHead = false;
   readonly #server: BunServer | undefined;
   readonly #settings: ContextSettings;
   #path: string | number | undefined;
