@@ -13,7 +13,7 @@
  * | `ReadableStream` | 200 `application/octet-stream` |
  * | generator, async iterator of strings or bytes | 200 `text/plain;charset=utf-8`, streamed |
  * | `sse(…)`, `jsonLines(…)` | 200 with their type, streamed |
- * | `status(code, value)` | the same rules with that status |
+ * | `status(code, value)` | the same rules with that status; a `Response` gets it, too |
  * | function, symbol, bigint, Map, Set, Error | ROBYN_VALUE_UNSUPPORTED, a 500 |
  */
 import { HttpError, RobynError } from "../errors.ts";
@@ -55,7 +55,7 @@ function objectToResponse(
   status: number,
   answered: Answered | undefined,
 ): Response | Promise<Response> {
-  if (value instanceof StatusValue) return toResponse(value.value, value.status, answered);
+  if (value instanceof StatusValue) return withStatus(value, answered);
   if (value instanceof FileAnswer) return value.toResponse(status, answered);
   if (value instanceof Blob) return blobToResponse(value, status);
   if (value instanceof ReadableStream)
@@ -68,6 +68,16 @@ function objectToResponse(
   if (Symbol.iterator in value && !Array.isArray(value))
     return iterableToResponse(value, status, answered);
   return jsonResponse(value, status);
+}
+
+/** What carries a status of its own, `html()` for one, takes the one it is given here: it was written last. */
+function withStatus(
+  { value, status }: StatusValue,
+  answered: Answered | undefined,
+): Response | Promise<Response> {
+  if (!(value instanceof Response)) return toResponse(value, status, answered);
+  if (value.status === status) return value;
+  return new Response(hasNoContent(status) ? null : value.body, { status, headers: value.headers });
 }
 
 /** JSON would make `{}` of a generator, a Map and a Set, and nobody would be told. */

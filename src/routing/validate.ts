@@ -121,13 +121,12 @@ function withAnswerCheck(
     : (status: number): Schema | undefined => (status < 300 ? schemas : undefined);
 
   const check = (value: unknown): unknown => {
-    if (value instanceof Response || value instanceof FileAnswer) return value;
+    const inner: unknown = value instanceof StatusValue ? value.value : value;
+    if (inner instanceof Response || inner instanceof FileAnswer) return value;
     const status = value instanceof StatusValue ? value.status : plain;
     const schema = schemaOf(status);
     if (schema === undefined) return value;
-    const result = validatorOf(schema).validateAnswer(
-      value instanceof StatusValue ? value.value : value,
-    );
+    const result = validatorOf(schema).validateAnswer(inner);
     return result instanceof Promise
       ? result.then((settled) => answerOf(settled, value, status, route))
       : answerOf(result, value, status, route);

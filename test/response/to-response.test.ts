@@ -182,6 +182,14 @@ describe("HEAD has the status and headers of GET and no body", () => {
     expect({ status: head.status, text: head.text }).toEqual({ status: get.status, text: "" });
   });
 
+  test("over a socket the type of a short text is that of GET", async () => {
+    const target = `/${names.indexOf("a string")}`;
+    for (const method of ["GET", "HEAD"]) {
+      const { headers } = await socketDoor().ask({ method, target });
+      expect([method, headers["content-type"]]).toEqual([method, text]);
+    }
+  });
+
   test("over a socket Content-Length is that of GET", async () => {
     const target = `/${names.indexOf("an object")}`;
     const { headers } = await socketDoor().ask({ method: "HEAD", target });
