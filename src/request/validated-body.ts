@@ -39,10 +39,23 @@ function readJson(context: BodySource, use: (value: unknown) => unknown): Promis
     return request.text().then((text) => {
       // Read beside `context`, which would cost a promise more: whoever asks it later, for a signature say, gets the same.
       context.keepText(text);
-      return use(parseBoundedJson(text));
+      return use(parse(text, headers));
     }, brokenOff);
   }
-  return context.text().then((body) => use(parseBoundedJson(body)));
+  return context.text().then((body) => use(parse(body, headers)));
+}
+
+/** Bodies are not unpacked: a few bytes could become any number. Whoever sent one so is told that, and not that its JSON is bad. */
+function parse(text: string, headers: Headers): unknown {
+  try {
+    return parseBoundedJson(text);
+  } catch (error) {
+    const coding = headers.get("content-encoding");
+    if (coding === null || coding.toLowerCase() === "identity") throw error;
+    throw new HttpError(415, "the body must be sent without content-encoding", {
+      headers: { "accept-encoding": "identity" },
+    });
+  }
 }
 
 /** `application/json`, `application/problem+json` and the like (RFC 8259 §11, RFC 6839 §3.1), with parameters. */

@@ -43,6 +43,16 @@ describe("bodies", () => {
     expect((await send("application/json", body)).status).toBe(400);
   });
 
+  // RFC 9110 §15.5.16 and §12.5.3.
+  test("a compressed body is 415 and says what is accepted instead", async () => {
+    const response = await client.post("/", {
+      body: Bun.gzipSync('{"a":1}'),
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    });
+    expect([response.status, response.headers.get("accept-encoding")]).toEqual([415, "identity"]);
+    expect(await response.text()).toContain("without content-encoding");
+  });
+
   test("the depth limit counts brackets outside of strings only", async () => {
     const flat = JSON.stringify({ a: 1, text: '["{[\\"'.repeat(500) });
     expect((await send("application/json", flat)).status).toBe(200);
