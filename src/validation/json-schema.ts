@@ -64,7 +64,7 @@ export function fieldSchemas(schema: JsonSchema, name: string): readonly JsonSch
   const { properties = {}, patternProperties = {} } = schema;
   const found = Object.hasOwn(properties, name) ? [properties[name]!] : [];
   for (const [pattern, inner] of Object.entries(patternProperties))
-    if (new RegExp(pattern, "u").test(name)) found.push(inner);
+    if (regExpOf(pattern).test(name)) found.push(inner);
   if (found.length > 0) return found;
   const others = schema.additionalProperties ?? schema.unevaluatedProperties;
   if (others === undefined || others === false) return [];
@@ -75,3 +75,12 @@ export function fieldSchemas(schema: JsonSchema, name: string): readonly JsonSch
 export function escapePointer(token: string): string {
   return token.replaceAll("~", "~0").replaceAll("/", "~1");
 }
+
+/** Patterns stand in schemas, so there are as many as the application wrote. */
+function regExpOf(pattern: string): RegExp {
+  const known = regExps.get(pattern) ?? new RegExp(pattern, "u");
+  regExps.set(pattern, known);
+  return known;
+}
+
+const regExps = new Map<string, RegExp>();
