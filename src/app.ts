@@ -15,6 +15,7 @@ import { checkCookieKeys } from "./response/cookies.ts";
 import { type Compiled, compile } from "./routing/compile.ts";
 import type { ValidationErrorHandler } from "./routing/compose.ts";
 import { type AppLimits, checkTimeout, timeout_s_default } from "./routing/limits.ts";
+import { requireFunction } from "./routing/option-check.ts";
 import type { AnyState } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
 import { printBanner } from "./server/banner.ts";
@@ -106,6 +107,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       maxPayloadSize: resolveSettings({ maxPayloadSize }, {}, {}).maxPayloadSize,
     };
     this.#proxies = proxiesOf(trustedProxies, proxyHeaders);
+    if (options.onValidationError !== undefined)
+      requireFunction("onValidationError", options.onValidationError);
     this.#options = options;
     this.#logger = options.logger;
     // At once, not at start(): what the application does before it starts must not outlive the primary either.
@@ -197,12 +200,14 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
 
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
+    requireFunction("startupHandler()", handler);
     this.#startupHandlers.push(handler);
     return this;
   }
 
   /** Runs after the server has drained, in reverse order of definition. */
   shutdownHandler(handler: ShutdownHandler): this {
+    requireFunction("shutdownHandler()", handler);
     this.#shutdownHandlers.push(handler);
     return this;
   }
@@ -375,7 +380,11 @@ function joinCluster(): ClusterWorker | undefined {
 
 function toUrl(target: string | URL): string {
   const text = String(target);
-  return text.startsWith("/") ? `http://localhost${text}` : text;
+  if (text.startsWith("/")) return `http://localhost${text}`;
+  if (URL.canParse(text)) return text;
+  throw new TypeError(
+    `request() was given ${JSON.stringify(text)}; it takes a path that begins with "/", a URL or a Request`,
+  );
 }
 
 const optionNames = [

@@ -22,10 +22,17 @@ export class RequestBody {
   #bytes: Promise<Uint8Array> | undefined;
   #form: Promise<Form> | undefined;
 
-  constructor(request: Request, server: Bun.Server<unknown> | undefined, limits: RequestLimits) {
+  /** @param text the body, where somebody has read it already. */
+  constructor(
+    request: Request,
+    server: Bun.Server<unknown> | undefined,
+    limits: RequestLimits,
+    text: string | undefined,
+  ) {
     this.#request = request;
     this.#server = server;
     this.#limits = limits;
+    if (text !== undefined) this.#text = Promise.resolve(text);
   }
 
   /** Whether somebody waits for the client to send on. */
@@ -75,11 +82,9 @@ export class RequestBody {
     }
   }
 
+  /** From the bytes, which stay: made from a text they would be others, where the body is no UTF-8 or begins with a BOM. */
   #readText(): Promise<string> {
-    if (this.#text !== undefined) return this.#text;
-    if (this.#bytes === undefined && !this.#limits.countsWhileReading)
-      return (this.#text = this.#request.text());
-    return (this.#text = this.#readBytes().then((bytes) => new TextDecoder().decode(bytes)));
+    return (this.#text ??= this.#readBytes().then((bytes) => new TextDecoder().decode(bytes)));
   }
 
   #readBytes(): Promise<Uint8Array> {

@@ -71,6 +71,8 @@ export class Context<
   readonly request: Request;
   /** Path parameters, decoded once, without prototype. Typed from the path string, or by the schema `params`. */
   params: Params;
+  /** @internal whether the answer goes out without its body: the dispatcher knows the method, and reading it costs. */
+  isHead = false;
   readonly #server: BunServer | undefined;
   readonly #settings: ContextSettings;
   #path: string | number | undefined;
@@ -83,6 +85,7 @@ export class Context<
   #responseHeaders: Headers | undefined;
   #fields: (readonly [name: string, value: string])[] | undefined;
   #requestBody: RequestBody | undefined;
+  #bodyText: string | undefined;
   #life: RequestLife | undefined;
   #origin: Origin | null | undefined;
 
@@ -343,6 +346,11 @@ export class Context<
     return () => this.#bodyOf().formData();
   }
 
+  /** @internal a schema has read the body: what `text`, `json` and the others give from now on */
+  keepText(text: string): void {
+    this.#bodyText = text;
+  }
+
   /** @internal the route, for the log */
   get route(): string {
     return this.#settings.route;
@@ -403,6 +411,7 @@ export class Context<
       this.request,
       this.#server,
       this.#settings.limits,
+      this.#bodyText,
     ));
   }
 

@@ -1,5 +1,6 @@
 /** Reads a body for its schema: by its media type, and JSON only to a bounded depth. */
 import { HttpError } from "../errors.ts";
+import { brokenOff } from "./body-limit.ts";
 import type { Form } from "./form.ts";
 import { json_depth_max, parseBoundedJson } from "./json.ts";
 
@@ -7,6 +8,7 @@ interface BodySource {
   readonly request: Request;
   readonly text: () => Promise<string>;
   readonly form: () => Promise<Form>;
+  keepText(text: string): void;
 }
 
 /**
@@ -34,18 +36,31 @@ function readJson(context: BodySource, use: (value: unknown) => unknown): Promis
     );
   }
   if (Number(headers.get("content-length") ?? Infinity) <= shallow_bytes_max && !request.bodyUsed) {
-    return request.json().then(use, malformed);
+    return request.text().then((text) => {
+      // Read beside `context`, which would cost a promise more: whoever asks it later, for a signature say, gets the same.
+      context.keepText(text);
+      return use(parse(text, headers));
+    }, brokenOff);
   }
-  return context.text().then((body) => use(parseBoundedJson(body)));
+  return context.text().then((body) => use(parse(body, headers)));
+}
+
+/** Bodies are not unpacked: a few bytes could become any number. Whoever sent one so is told that, and not that its JSON is bad. */
+function parse(text: string, headers: Headers): unknown {
+  try {
+    return parseBoundedJson(text);
+  } catch (error) {
+    const coding = headers.get("content-encoding");
+    if (coding === null || coding.toLowerCase() === "identity") throw error;
+    throw new HttpError(415, "the body must be sent without content-encoding", {
+      headers: { "accept-encoding": "identity" },
+    });
+  }
 }
 
 /** `application/json`, `application/problem+json` and the like (RFC 8259 §11, RFC 6839 §3.1), with parameters. */
 function isJson(type: string | null): boolean {
   return type !== null && /^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i.test(type);
-}
-
-function malformed(cause: unknown): never {
-  throw new HttpError(400, "the body is not valid JSON", { cause });
 }
 
 async function readForm({ form }: BodySource): Promise<Record<string, unknown>> {

@@ -6,6 +6,7 @@
  */
 import type { Audience } from "./audience.ts";
 import { responseOf, StreamedValue } from "./stream.ts";
+import { checkStream } from "./stream-check.ts";
 
 export interface JsonLinesOptions {
   /** Media type. Default `application/jsonl`. */
@@ -36,8 +37,10 @@ export class JsonLines extends StreamedValue {
   readonly #source: Source<unknown>;
   readonly #type: string;
 
-  constructor(source: Source<unknown>, { type = "application/jsonl" }: JsonLinesOptions) {
+  constructor(source: Source<unknown>, options: JsonLinesOptions) {
     super();
+    const { type = "application/jsonl" } = options;
+    checkStream("jsonLines", source, options, ["type"]);
     this.#source = source;
     this.#type = type;
   }

@@ -1,6 +1,7 @@
 /** Server-sent events (WHATWG HTML §9.2). */
 import type { Audience } from "./audience.ts";
 import { responseOf, type StreamForm, StreamedValue } from "./stream.ts";
+import { checkStream } from "./stream-check.ts";
 
 /** One event; a plain string is `{ data: string }`. */
 export interface ServerSentEvent {
@@ -59,11 +60,10 @@ export class EventStream extends StreamedValue {
   readonly #source: EventSourceOf<string | ServerSentEvent>;
   readonly #heartbeat: number | false;
 
-  constructor(
-    source: EventSourceOf<string | ServerSentEvent>,
-    { heartbeat = 8 }: EventStreamOptions,
-  ) {
+  constructor(source: EventSourceOf<string | ServerSentEvent>, options: EventStreamOptions) {
     super();
+    const { heartbeat = 8 } = options;
+    checkStream("sse", source, options, ["heartbeat"]);
     if (heartbeat !== false && !isInterval(heartbeat))
       throw new RangeError(
         `sse() was given the heartbeat ${heartbeat}; it takes seconds, above 0 and up to ${heartbeat_seconds_max}, or false`,

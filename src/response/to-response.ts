@@ -11,10 +11,10 @@
  * | `Blob`, `Bun.file` | 200 with its type; a missing file is 404 |
  * | `serveFile(path)` | 200, 206, 304, 412 or 416 by the request; a missing file is 404 |
  * | `ReadableStream` | 200 `application/octet-stream` |
- * | async iterator of strings or bytes | 200 `text/plain;charset=utf-8`, streamed |
+ * | generator, async iterator of strings or bytes | 200 `text/plain;charset=utf-8`, streamed |
  * | `sse(…)`, `jsonLines(…)` | 200 with their type, streamed |
- * | `status(code, value)` | the same rules with that status |
- * | function, symbol, bigint | ROBYN_VALUE_UNSUPPORTED, a 500 |
+ * | `status(code, value)` | the same rules with that status; a `Response` gets it, too |
+ * | function, symbol, bigint, Map, Set, Error | ROBYN_VALUE_UNSUPPORTED, a 500 |
  */
 import { HttpError, RobynError } from "../errors.ts";
 import { hasNoContent } from "../http/status.ts";
@@ -35,10 +35,18 @@ export function toResponse(
     return new Response(null, { status: status === 200 ? 204 : status });
   if (typeof value === "object") return objectToResponse(value, status, answered);
   if (typeof value === "number" || typeof value === "boolean") return jsonResponse(value, status);
-  throw new RobynError(
-    "ROBYN_VALUE_UNSUPPORTED",
-    `A handler returned a ${typeof value}, which has no form on the wire.`,
+  throw unsupported(
+    typeof value,
     "Return a string, number, boolean, null, object, bytes, Blob, stream or Response.",
+  );
+}
+
+function unsupported(kind: string, fix: string): RobynError {
+  const article = /^[aeiou]/i.test(kind) ? "an" : "a";
+  return new RobynError(
+    "ROBYN_VALUE_UNSUPPORTED",
+    `A handler returned ${article} ${kind}, which has no form on the wire.`,
+    fix,
   );
 }
 
@@ -47,7 +55,7 @@ function objectToResponse(
   status: number,
   answered: Answered | undefined,
 ): Response | Promise<Response> {
-  if (value instanceof StatusValue) return toResponse(value.value, value.status, answered);
+  if (value instanceof StatusValue) return withStatus(value, answered);
   if (value instanceof FileAnswer) return value.toResponse(status, answered);
   if (value instanceof Blob) return blobToResponse(value, status);
   if (value instanceof ReadableStream)
@@ -56,7 +64,37 @@ function objectToResponse(
     return withType(value as Uint8Array<ArrayBuffer>, octetStream, status);
   if (Symbol.asyncIterator in value)
     return streamResponse(value as AsyncIterable<unknown>, plainText, status, answered?.audience);
+  if (value instanceof Error) throw unsupported("Error", "Throw it.");
+  if (Symbol.iterator in value && !Array.isArray(value))
+    return iterableToResponse(value, status, answered);
   return jsonResponse(value, status);
+}
+
+/** What carries a status of its own, `html()` for one, takes the one it is given here: it was written last. */
+function withStatus(
+  { value, status }: StatusValue,
+  answered: Answered | undefined,
+): Response | Promise<Response> {
+  if (!(value instanceof Response)) return toResponse(value, status, answered);
+  if (value.status === status) return value;
+  return new Response(hasNoContent(status) ? null : value.body, { status, headers: value.headers });
+}
+
+/** JSON would make `{}` of a generator, a Map and a Set, and nobody would be told. */
+function iterableToResponse(
+  value: object,
+  status: number,
+  answered: Answered | undefined,
+): Response | Promise<Response> {
+  if (value instanceof Iterator)
+    return streamResponse(stepByStep(value), plainText, status, answered?.audience);
+  if (value instanceof Map) throw unsupported("Map", "Return Object.fromEntries(map).");
+  if (value instanceof Set) throw unsupported("Set", "Return [...set].");
+  return jsonResponse(value, status);
+}
+
+async function* stepByStep(values: Iterable<unknown>): AsyncGenerator<unknown> {
+  yield* values;
 }
 
 /** `Bun.file` is lazy: whether it exists is known only now, and a missing one must not become a 500. */

@@ -2,7 +2,6 @@
  * Turns the collected definitions into what serves them: every route into the table, hooks and handler into one
  * chain per endpoint, const responses into the cache. Runs once; a mistake stops it before anything listens.
  */
-import { RobynError } from "../errors.ts";
 import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
@@ -17,9 +16,10 @@ import { type Chain, type ChainParts, compose, type ValidationErrorHandler } fro
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
-import { describeRoute, refusalError } from "./refusal.ts";
+import { refusalError } from "./refusal.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
-import { invalidSchemaOption, withValidation } from "./validate.ts";
+import { checkSchemas } from "./schema-check.ts";
+import { withValidation } from "./validate.ts";
 import type {
   AfterHook,
   AnyContext,
@@ -134,9 +134,9 @@ function defineEndpoint(
   const refused = shared.table.insert(route.method, route.path, id);
   if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
-  checkSchemas(route);
   const limits = limitsOf(route, policy.limits);
   const pattern = shared.patterns.parse(route.path);
+  checkSchemas(route, pattern.names);
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
   const endpoint: Endpoint = {
@@ -270,16 +270,6 @@ function headersHook(headers: Readonly<Record<string, string>> | undefined): Aft
   if (headers === undefined) return [];
   const fields = Object.entries(headers);
   return [(response) => addMissing(response.headers, fields)];
-}
-
-function checkSchemas(route: Route): void {
-  const name = invalidSchemaOption(route.options);
-  if (name === undefined) return;
-  throw new RobynError(
-    "ROBYN_OPTION_INVALID",
-    `${describeRoute(route)} was given something that is no schema as "${name}".`,
-    "Pass a TypeBox type (t.Object(…)), a JSON Schema or any Standard Schema.",
-  );
 }
 
 async function storeConstResponses(

@@ -5,10 +5,20 @@ import { toResponse } from "../response/to-response.ts";
 import { html, redirect, status } from "../response/values.ts";
 import { describeRoute } from "./refusal.ts";
 import type { AnyContext, Route } from "./route.ts";
+import { stringParts, withValidation } from "./validate.ts";
 
 /** @throws RobynError ROBYN_CONST_INVALID for a method that asks for something to be done. */
 export function checkConst(route: Route): void {
-  if (route.options.const !== true || route.method === "GET") return;
+  if (route.options.const !== true) return;
+  const part = [...stringParts, "body" as const].find((it) => route.options[it] !== undefined);
+  if (part !== undefined) {
+    throw new RobynError(
+      "ROBYN_CONST_INVALID",
+      `${describeRoute(route)} is const and has a schema for "${part}", but no request is looked at.`,
+      "Remove const, or the schema; response is the one schema of a const route.",
+    );
+  }
+  if (route.method === "GET") return;
   throw new RobynError(
     "ROBYN_CONST_INVALID",
     `${describeRoute(route)} is const, but only GET routes can be: other methods are asked to do something.`,
@@ -18,11 +28,11 @@ export function checkConst(route: Route): void {
 
 /** @throws RobynError ROBYN_CONST_FAILED, ROBYN_REQUEST_IN_CONST */
 export async function runOnce(route: Route): Promise<Response> {
+  const { response: schema, statusCode } = route.options;
+  const name = `${route.method} ${route.path}`;
+  const handler = withValidation(route.handler, { response: schema, statusCode }, name);
   try {
-    const response = await toResponse(
-      await route.handler(constContext(route)),
-      route.options.statusCode,
-    );
+    const response = await toResponse(await handler(constContext(route)), statusCode);
     if (response.status >= 500) throw new Error(`it answered ${response.status}`);
     return response;
   } catch (cause) {

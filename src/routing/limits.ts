@@ -79,7 +79,7 @@ function handlerTimeout({ options }: Route, app: AppLimits): number {
 
 /** Nothing is accepted and then passed over. */
 function checkOptions(route: Route, app: AppLimits): void {
-  const { const: isConst, maxPayloadSize, stream, timeout, uploadTimeout, form } = route.options;
+  const { const: isConst, maxPayloadSize, timeout, uploadTimeout, form } = route.options;
   for (const name of [...bodyOptions, "timeout"] as const) {
     if (route.options[name] === undefined) continue;
     if (isConst === true)
@@ -92,7 +92,6 @@ function checkOptions(route: Route, app: AppLimits): void {
     !(Number.isSafeInteger(maxPayloadSize) && maxPayloadSize >= 0)
   )
     refuse(route, "maxPayloadSize", "a whole number of bytes, 0 or more");
-  if (stream !== undefined && typeof stream !== "boolean") refuse(route, "stream", "true or false");
   if (timeout !== undefined && !isTimeout(timeout)) refuse(route, "timeout", timeoutRange);
   if (uploadTimeout !== undefined && !(isTimeout(uploadTimeout) && uploadTimeout > 0))
     refuse(route, "uploadTimeout", `seconds, more than 0, up to ${timeout_s_max}`);

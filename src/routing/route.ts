@@ -4,7 +4,7 @@ import type { FormOptions } from "../request/form-options.ts";
 import type { FileAnswer } from "../response/file.ts";
 import type { RateLimitOptions } from "./rate-limit-options.ts";
 import type { StatusValue } from "../response/values.ts";
-import type { Infer, Schema } from "../validation/schema.ts";
+import type { Infer, InferGiven, Schema } from "../validation/schema.ts";
 
 /** Names in a path: `"/users/:id/*rest"` gives `{ id: string; rest: string }`, a bare `*` gives `"*"`. */
 export type PathParameters<Path extends string> = string extends Path
@@ -71,10 +71,10 @@ type PlainStatus<Options> = Options extends { statusCode: infer Code extends num
 type DeclaredAnswer<Given, Plain extends number> = keyof Given extends number
   ? {
       [Code in keyof Given]:
-        | StatusValue<Extract<Code, number>, Infer<Given[Code]>>
-        | (Code extends Plain ? Infer<Given[Code]> : never);
+        | StatusValue<Extract<Code, number>, InferGiven<Given[Code]>>
+        | (Code extends Plain ? InferGiven<Given[Code]> : never);
     }[keyof Given]
-  : Infer<Given> | StatusValue<number, Infer<Given>>;
+  : InferGiven<Given> | StatusValue<number, InferGiven<Given>>;
 
 /** Returns nothing to go on, or any value to answer with it and skip what comes after. */
 export type BeforeHook<State extends object> = (

@@ -3,10 +3,9 @@
  * here; `compile` reads the whole tree once, at start, so the order of definitions does not matter.
  */
 import { RobynError } from "../errors.ts";
-import { checkHeader } from "../http/header.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
-import { checkRateLimit } from "./rate-limit-options.ts";
+import { checkOptions, checkSubRouterOptions, requireFunction } from "./option-check.ts";
 import {
   type AfterHook,
   type AnswerOf,
@@ -18,7 +17,6 @@ import {
   type PathParameters,
   type Route,
   type RouteOptions,
-  routeOptionNames,
   type Scope,
   type ScopedHook,
 } from "./route.ts";
@@ -231,7 +229,7 @@ export class SubRouter<
   State extends object = AnyState,
 > extends Router<State, Prefix> {
   constructor(prefix?: Prefix, options: { tags?: readonly string[] } = {}) {
-    super(prefix ?? "", options.tags ?? []);
+    super(prefix ?? "", checkSubRouterOptions(options));
   }
 }
 
@@ -272,27 +270,6 @@ function checkMethod(method: string, path: string): void {
   );
 }
 
-function checkOptions(route: string, options: unknown): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new RobynError(
-      "ROBYN_OPTION_INVALID",
-      `${route} was given ${Bun.inspect(options)} as options.`,
-      "Write app.get(path, handler) or app.get(path, { …options }, handler).",
-    );
-  }
-  for (const name of Object.keys(options)) {
-    if ((routeOptionNames as readonly string[]).includes(name)) continue;
-    throw new RobynError(
-      "ROBYN_OPTION_INVALID",
-      `${route} was given the unknown option "${name}".`,
-      `The options of a route are ${routeOptionNames.join(", ")}.`,
-    );
-  }
-  const { responseHeaders = {}, rateLimit } = options as RouteOptions<AnyState>;
-  if (rateLimit !== undefined) checkRateLimit(route, rateLimit);
-  for (const [name, value] of Object.entries(responseHeaders)) checkHeader(route, name, value);
-}
-
 /** Our own frames and the caller's: more would only take memory, of which ten thousand routes need a lot. */
 function captureDefinition(): Error {
   const limit = Error.stackTraceLimit;
@@ -300,13 +277,4 @@ function captureDefinition(): Error {
   const definedAt = new Error();
   Error.stackTraceLimit = limit;
   return definedAt;
-}
-
-function requireFunction(what: string, value: unknown): void {
-  if (typeof value === "function") return;
-  throw new RobynError(
-    "ROBYN_HANDLER_INVALID",
-    `${what} was given ${Bun.inspect(value)} where a function is expected.`,
-    "Pass the function itself, not the result of calling it.",
-  );
 }

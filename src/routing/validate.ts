@@ -8,13 +8,7 @@ import { FileAnswer } from "../response/file.ts";
 import { StatusValue } from "../response/values.ts";
 import { hasFiles } from "../validation/files.ts";
 import type { JsonSchema } from "../validation/json-schema.ts";
-import {
-  type Issue,
-  isSchema,
-  type Result,
-  type Schema,
-  validatorOf,
-} from "../validation/schema.ts";
+import { type Issue, type Result, type Schema, validatorOf } from "../validation/schema.ts";
 import type { AnyContext, AnyState, ResponseSchemas, RouteOptions } from "./route.ts";
 
 /** Thrown for a request that breaks its schemas; `onValidationError` may answer it in its own form. */
@@ -58,7 +52,7 @@ export function withValidation(
   return steps.reduceRight((next, step) => step(next), checked);
 }
 
-const stringParts = ["params", "query", "headers", "cookies"] as const;
+export const stringParts = ["params", "query", "headers", "cookies"] as const;
 const names: Readonly<Record<Part, string>> = {
   params: "path parameters",
   query: "query",
@@ -127,13 +121,12 @@ function withAnswerCheck(
     : (status: number): Schema | undefined => (status < 300 ? schemas : undefined);
 
   const check = (value: unknown): unknown => {
-    if (value instanceof Response || value instanceof FileAnswer) return value;
+    const inner: unknown = value instanceof StatusValue ? value.value : value;
+    if (inner instanceof Response || inner instanceof FileAnswer) return value;
     const status = value instanceof StatusValue ? value.status : plain;
     const schema = schemaOf(status);
     if (schema === undefined) return value;
-    const result = validatorOf(schema).validateAnswer(
-      value instanceof StatusValue ? value.value : value,
-    );
+    const result = validatorOf(schema).validateAnswer(inner);
     return result instanceof Promise
       ? result.then((settled) => answerOf(settled, value, status, route))
       : answerOf(result, value, status, route);
@@ -157,20 +150,9 @@ function answerOf(result: Result, value: unknown, status: number, route: string)
 }
 
 /** `{ 200: …, 404: … }` against a schema: only the former has numbers for keys, and nothing else. */
-function isByStatus(schemas: Schema | ResponseSchemas): schemas is ResponseSchemas {
+export function isByStatus(schemas: Schema | ResponseSchemas): schemas is ResponseSchemas {
   const keys = Object.keys(schemas);
   return (
     typeof schemas === "object" && keys.length > 0 && keys.every((key) => /^[1-5]\d\d$/.test(key))
   );
-}
-
-/** @returns the name of an option that should be a schema and is not. */
-export function invalidSchemaOption(options: RouteOptions<AnyState>): string | undefined {
-  const schemas = options.response;
-  for (const part of [...stringParts, "body", "response"] as const) {
-    if (options[part] !== undefined && !isSchema(options[part])) return part;
-  }
-  if (schemas !== undefined && isByStatus(schemas) && !Object.values(schemas).every(isSchema))
-    return "response";
-  return undefined;
 }

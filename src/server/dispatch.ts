@@ -26,10 +26,9 @@ export function createDispatch(compiled: Compiled): Dispatch {
     if (found < 0) return miss(compiled, request, server, found);
     const endpoint = endpoints[found]!;
     const params = readParams(table, endpoint.names);
-    return endpoint.chain(
-      new Context(request, server, params, endpoint.settings),
-      endpoint.handler,
-    );
+    const context = new Context(request, server, params, endpoint.settings);
+    if (method === "HEAD") context.isHead = true;
+    return endpoint.chain(context, endpoint.handler);
   };
 }
 

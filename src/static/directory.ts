@@ -85,7 +85,10 @@ class Directory {
   /** @throws HttpError 404, unless it is a navigation in a single-page application. */
   #answerMissing(answered: Answered, { segments }: Place): Response {
     const { spa, index } = this.#settings;
-    if (!spa || !isNavigation(answered.request, segments)) throw new HttpError(404);
+    if (!spa) throw new HttpError(404);
+    // A cache may keep a 404 unasked (RFC 9110 §15.5.5), and must not give it to a navigation.
+    if (!isNavigation(answered.request, segments))
+      throw new HttpError(404, undefined, { headers: { vary: "accept" } });
     // One entry for all paths that lead here. A path never is empty, so no other entry has this key.
     let entry = this.#cache.get("");
     if (entry === undefined) {

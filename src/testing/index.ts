@@ -86,6 +86,8 @@ export class TestClient {
 
   /** @param path begins with `/`; it may have a query of its own. */
   async send(method: string, path: string, options: SendOptions = {}): Promise<Response> {
+    if (!path.startsWith("/"))
+      throw new TypeError(`the client was given ${JSON.stringify(path)}; a path begins with "/"`);
     const base =
       this.#options.socket === true ? (await this.#start()).url.origin : "http://localhost";
     const url = base + withQuery(path, options.query);

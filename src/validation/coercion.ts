@@ -4,7 +4,13 @@
  *
  * A string that is no number, boolean or null stays a string, so that the validator says what is wrong with it.
  */
-import { allowsType, alternatives, type JsonSchema } from "./json-schema.ts";
+import {
+  allowsType,
+  alternatives,
+  fieldSchemas,
+  itemSchema,
+  type JsonSchema,
+} from "./json-schema.ts";
 
 export type Coerce = (value: unknown) => unknown;
 
@@ -12,7 +18,7 @@ export type Coerce = (value: unknown) => unknown;
 export function coercionOf(schema: JsonSchema): Coerce {
   const branches = alternatives(schema);
   if (branches.length > 1) return unionCoercion(branches);
-  if (schema.properties !== undefined) return objectCoercion(schema);
+  if (schema.properties !== undefined || hasOtherFields(schema)) return objectCoercion(schema);
   if (schema.allOf !== undefined) return sequence(schema.allOf.map(coercionOf));
   if (allowsType(schema, "array")) return arrayCoercion(schema);
   if (schema.const !== undefined) return literalCoercion([schema.const]);
@@ -69,10 +75,13 @@ function unionCoercion(branches: readonly JsonSchema[]): Coerce {
 
 /** A key that was given once is a list of one. */
 function arrayCoercion(schema: JsonSchema): Coerce {
-  const item = schema.items === undefined ? undefined : coercionOf(schema.items);
+  const isTuple = schema.prefixItems !== undefined || Array.isArray(schema.items);
+  const every = itemSchema(schema, 0);
+  const item = isTuple || every === undefined ? undefined : coercionOf(every);
   return (value) => {
     if (value === undefined) return value;
-    const list = Array.isArray(value) ? value : [value];
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (isTuple) return list.map((it, index) => coercionOf(itemSchema(schema, index) ?? {})(it));
     return item === undefined ? list : list.map(item);
   };
 }
@@ -86,13 +95,15 @@ function objectCoercion(schema: JsonSchema): Coerce {
   const fields = Object.entries(schema.properties ?? {}).map(
     ([name, property]) => [name, coercionOf(property), property.default] as const,
   );
+  const others = hasOtherFields(schema);
   return (value) => {
     if (typeof value !== "object" || value === null) return value;
     const source = value as Readonly<Record<string, unknown>>;
     const copy: Record<string, unknown> = {};
     for (const name in source) {
-      if (name === "__proto__") define(copy, name, source[name]);
-      else copy[name] = source[name];
+      const field = others ? coerceOther(schema, name, source[name]) : source[name];
+      if (name === "__proto__") define(copy, name, field);
+      else copy[name] = field;
     }
     for (const [name, coerce, fallback] of fields) {
       const given = Object.hasOwn(copy, name) ? coerce(copy[name]) : undefined;
@@ -102,6 +113,22 @@ function objectCoercion(schema: JsonSchema): Coerce {
     return copy;
   };
 }
+
+/** A record: fields whose names are not written in the schema have a schema, too. */
+function hasOtherFields({ patternProperties, additionalProperties }: JsonSchema): boolean {
+  return patternProperties !== undefined || typeof additionalProperties === "object";
+}
+
+function coerceOther(schema: JsonSchema, name: string, value: unknown): unknown {
+  if (Object.hasOwn(schema.properties ?? {}, name)) return value;
+  const inner = fieldSchemas(schema, name)[0];
+  if (inner === undefined) return value;
+  const known = coercions.get(inner) ?? coercionOf(inner);
+  coercions.set(inner, known);
+  return known(value);
+}
+
+const coercions = new WeakMap<JsonSchema, Coerce>();
 
 function define(target: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== "__proto__") target[name] = value;

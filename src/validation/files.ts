@@ -1,10 +1,11 @@
 /** Uploaded files in schemas: `t.File` and `t.Files` have no form in JSON Schema, so they are checked beside it. */
-import type { FileRules, JsonSchema } from "./json-schema.ts";
+import { escapePointer, type FileRules, itemSchema, type JsonSchema } from "./json-schema.ts";
 import type { Issue } from "./schema.ts";
 
 export function hasFiles(schema: JsonSchema): boolean {
   if (schema["x-robyn-file"] !== undefined) return true;
-  if (schema.items !== undefined && hasFiles(schema.items)) return true;
+  const items = itemSchema(schema, 0);
+  if (items !== undefined && hasFiles(items)) return true;
   return Object.values(schema.properties ?? {}).some(hasFiles);
 }
 
@@ -12,13 +13,14 @@ export function fileIssues(schema: JsonSchema, value: unknown, pointer = ""): Is
   const rules = schema["x-robyn-file"];
   if (rules !== undefined) return value === undefined ? [] : issuesOfFile(rules, value, pointer);
   if (schema.items !== undefined && Array.isArray(value)) {
-    const { items } = schema;
-    return value.flatMap((item, index) => fileIssues(items, item, `${pointer}/${index}`));
+    return value.flatMap((item, index) =>
+      fileIssues(itemSchema(schema, index) ?? {}, item, `${pointer}/${index}`),
+    );
   }
   if (typeof value !== "object" || value === null) return [];
   const fields = value as Readonly<Record<string, unknown>>;
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
-    fileIssues(property, fields[name], `${pointer}/${name}`),
+    fileIssues(property, fields[name], `${pointer}/${escapePointer(name)}`),
   );
 }
 

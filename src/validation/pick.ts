@@ -1,29 +1,40 @@
 /** Drops undeclared fields from answers, so that a password hash in a row from the database cannot slip out. */
-import type { JsonSchema } from "./json-schema.ts";
+import { isList, type JsonSchema } from "./json-schema.ts";
 
 export type Pick = (value: unknown) => unknown;
 
 /**
  * Folds a schema into a function that copies what is declared. Objects that allow additional properties explicitly
- * keep them. Returns undefined where the schema's form does not tell (unions, references): the validator cleans then.
+ * keep them. Returns undefined where the form of the schema does not tell: then `pick-by-value.ts` looks at the value.
  */
 export function pickOf(schema: JsonSchema): Pick | undefined {
-  if (
-    schema.anyOf !== undefined ||
-    schema.oneOf !== undefined ||
-    schema.allOf !== undefined ||
-    "$ref" in schema
-  ) {
-    return undefined;
-  }
-  if (schema.type === "array") return arrayPick(schema);
-  if (schema.type !== "object" || schema.properties === undefined) return keep;
-  if (schema.patternProperties !== undefined) return undefined;
-  return objectPick(schema.properties, schema.additionalProperties);
+  if (Object.keys(schema).some((key) => undecided.has(key))) return undefined;
+  const { type, items, properties, additionalProperties } = schema;
+  if (type === "array") return arrayPick(items);
+  if (typeof additionalProperties === "object") return undefined;
+  if (type === "object" && properties !== undefined)
+    return objectPick(properties, additionalProperties);
+  return properties === undefined && additionalProperties === undefined && items === undefined
+    ? keep
+    : undefined;
 }
 
-function arrayPick({ items }: JsonSchema): Pick | undefined {
-  if (items === undefined) return keep;
+/** Keywords by which the value decides what is declared. */
+const undecided: ReadonlySet<string> = new Set([
+  "anyOf",
+  "oneOf",
+  "allOf",
+  "$ref",
+  "if",
+  "patternProperties",
+  "unevaluatedProperties",
+  "dependentSchemas",
+  "prefixItems",
+]);
+
+function arrayPick(items: JsonSchema["items"]): Pick | undefined {
+  if (items === undefined || typeof items === "boolean") return keep;
+  if (isList(items)) return undefined;
   const pick = pickOf(items);
   if (pick === undefined || pick === keep) return pick;
   return (value) => (Array.isArray(value) ? value.map(pick) : value);
@@ -31,9 +42,9 @@ function arrayPick({ items }: JsonSchema): Pick | undefined {
 
 function objectPick(
   properties: Readonly<Record<string, JsonSchema>>,
-  additional: boolean | JsonSchema | undefined,
+  additional: boolean | undefined,
 ): Pick | undefined {
-  const keepsOthers = additional !== undefined && additional !== false;
+  const keepsOthers = additional === true;
   const fields: (readonly [string, Pick])[] = [];
   for (const [name, property] of Object.entries(properties)) {
     const pick = pickOf(property);

@@ -17,6 +17,11 @@ export type Infer<Given> = Given extends StandardSchemaV1
     ? StaticDecode<Given>
     : unknown;
 
+/** The type of a value before its schema has seen it: what a handler returns, and transformations and defaults work on. */
+export type InferGiven<Given> = Given extends StandardSchemaV1
+  ? StandardSchemaV1.InferInput<Given>
+  : Infer<Given>;
+
 /** One fault: where (JSON Pointer, RFC 6901) and what. The value itself is never repeated. */
 export interface Issue {
   readonly pointer: string;

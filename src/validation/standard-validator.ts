@@ -1,8 +1,10 @@
 /** Any Standard Schema. Strings are coerced where the vendor can tell its JSON Schema. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Coerce, coercionOf } from "./coercion.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { escapePointer } from "./json-schema-validator.ts";
+import { escapePointer, type JsonSchema } from "./json-schema.ts";
+import { matchesPart } from "./json-schema-validator.ts";
+import { type Pick, pickOf } from "./pick.ts";
+import { pickByValue } from "./pick-by-value.ts";
 import type { Issue, Result, Validator } from "./schema.ts";
 
 export function standardValidator(schema: StandardSchemaV1): Validator {
@@ -19,8 +21,27 @@ export function standardValidator(schema: StandardSchemaV1): Validator {
       // Vendors refuse objects without prototype or answer with keys of them: an ordinary copy serves all.
       return validate(coerce({ ...value }));
     },
-    // The output of a Standard Schema is what its vendor makes of the value; most drop unknown keys.
-    validateAnswer: validate,
+    validateAnswer: standard.vendor === "arktype" ? andPick(schema, validate) : validate,
+  };
+}
+
+/**
+ * Zod, Valibot and most others drop undeclared fields themselves; ArkType keeps them, and its own way to drop them
+ * refuses unions. Its JSON Schema tells what is declared.
+ */
+function andPick(schema: StandardSchemaV1, validate: Validator["validate"]): Validator["validate"] {
+  let pick: Pick | undefined;
+  const picked = (result: Result): Result => {
+    if ("issues" in result) return result;
+    if (pick === undefined) {
+      const json = readJsonSchema(schema, "output") ?? {};
+      pick = pickOf(json) ?? pickByValue(json, matchesPart);
+    }
+    return { value: pick(result.value) };
+  };
+  return (value) => {
+    const result = validate(value);
+    return result instanceof Promise ? result.then(picked) : picked(result);
   };
 }
 
@@ -38,12 +59,18 @@ function toIssue(issue: StandardSchemaV1.Issue): Issue {
 }
 
 /** `StandardJSONSchemaV1`: Zod and ArkType have it; Valibot needs its own package beside it. */
-function readJsonSchema(schema: StandardSchemaV1): JsonSchema | undefined {
-  const standard: object = schema["~standard"];
+function readJsonSchema(
+  schema: StandardSchemaV1,
+  side: "input" | "output" = "input",
+): JsonSchema | undefined {
+  const standard = schema["~standard"];
   if ("jsonSchema" in standard && isConverter(standard.jsonSchema)) {
-    return tryConvert(() => (standard.jsonSchema as Converter).input({ target: "draft-2020-12" }));
+    const converter = standard.jsonSchema;
+    return tryConvert(() =>
+      converter[side]({ target: "draft-2020-12", libraryOptions: leniency[standard.vendor] }),
+    );
   }
-  if ("vendor" in standard && standard.vendor === "valibot") {
+  if (standard.vendor === "valibot") {
     return tryConvert(() =>
       require("@valibot/to-json-schema").toJsonSchema(schema, { errorMode: "ignore" }),
     );
@@ -51,16 +78,25 @@ function readJsonSchema(schema: StandardSchemaV1): JsonSchema | undefined {
   return undefined;
 }
 
-interface Converter {
-  input(options: { target: string }): JsonSchema;
-}
+/** For one part without JSON form, a Date say, vendors give up the whole schema unless they are told to pass over it. */
+const leniency: Readonly<Record<string, object>> = {
+  arktype: { fallback: ({ base }: { base: JsonSchema }) => base },
+  zod: { unrepresentable: "any" },
+};
+
+type Converter = Record<
+  "input" | "output",
+  (options: { target: string; libraryOptions?: object }) => JsonSchema
+>;
 
 function isConverter(value: unknown): value is Converter {
   return (
     typeof value === "object" &&
     value !== null &&
     "input" in value &&
-    typeof value.input === "function"
+    typeof value.input === "function" &&
+    "output" in value &&
+    typeof value.output === "function"
   );
 }
 

@@ -1,6 +1,6 @@
 /** What a handler reads of a request, through every door. */
 import { describe, expect, test } from "bun:test";
-import type { Context } from "robyn";
+import { type Context, t } from "robyn";
 import { openDoors } from "../support/doors.ts";
 import { exchange, request } from "../support/raw.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
@@ -97,6 +97,43 @@ describe("the body", () => {
       post("ä"),
     );
     expect(JSON.parse(text)).toEqual([[195, 164], "ä"]);
+  });
+
+  test("is the same bytes, and the same form, after it was read as text", async () => {
+    const content = Buffer.from([0xef, 0xbb, 0xbf, 0xff, 0x00, 0x80]);
+    const head = '--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n';
+    const sent = new Uint8Array(
+      Buffer.concat([Buffer.from(head), content, Buffer.from("\r\n--x--")]),
+    );
+    const app = quietApp();
+    app.beforeRequest(async ({ text }) => void (await text()));
+    app.post("/bytes", ({ bytes }) => bytes());
+    app.post("/form", async ({ form }) => (await form()).files.a![0]!.bytes());
+    await using server = await serveApp(app);
+    const init = {
+      method: "POST",
+      body: sent,
+      headers: { "content-type": "multipart/form-data; boundary=x" },
+    };
+    expect(Buffer.from(await (await fetch(server.url("/bytes"), init)).bytes())).toEqual(
+      Buffer.from(sent),
+    );
+    expect(Buffer.from(await (await fetch(server.url("/form"), init)).bytes())).toEqual(content);
+  });
+
+  test("can be read again after a schema has read it, short or long", async () => {
+    const app = quietApp();
+    const body = t.Object({ a: t.String() });
+    app.post("/text", { body }, ({ text }) => text());
+    app.post("/json", { body }, ({ json }) => json());
+    app.post("/bytes", { body }, ({ bytes }) => bytes());
+    await using server = await serveApp(app);
+    for (const path of ["/text", "/json", "/bytes"])
+      for (const sent of ['{"a":"ä"}', JSON.stringify({ a: "ä".repeat(1_000) })]) {
+        const headers = { "content-type": "application/json" };
+        const response = await fetch(server.url(path), { method: "POST", body: sent, headers });
+        expect([response.status, await response.text()]).toEqual([200, sent]);
+      }
   });
 
   test("is parsed as JSON whatever its type says", async () => {

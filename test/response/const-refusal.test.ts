@@ -1,6 +1,6 @@
 /** What cannot be a const response is refused before the server listens. */
 import { describe, expect, test } from "bun:test";
-import { type Context, RobynError } from "robyn";
+import { type Context, RobynError, type RouteOptions, t } from "robyn";
 import { quietApp } from "../support/serve.ts";
 
 describe("what cannot be const is refused at start, naming the route", () => {
@@ -31,6 +31,26 @@ describe("what cannot be const is refused at start, naming the route", () => {
     const error = await refusal(app);
     expect(error.code).toBe("ROBYN_CONST_INVALID");
     expect(error.message).toContain(`${method} /fixed (`);
+  });
+
+  test.each(["params", "query", "headers", "cookies", "body"] as const)(
+    "a route with a schema for its %s, which nobody would look at",
+    async (part) => {
+      const options: RouteOptions = { const: true, [part]: t.Object({}) };
+      const app = quietApp().get("/fixed", options, () => "x");
+      const error = await refusal(app);
+      expect(error.code).toBe("ROBYN_CONST_INVALID");
+      expect(error.message).toContain(`GET /fixed (`);
+      expect(error.message).toContain(`"${part}"`);
+    },
+  );
+
+  test("a value that breaks the response schema", async () => {
+    const response = t.Object({ id: t.Integer() });
+    const app = quietApp().get("/fixed", { const: true, response }, () => ({ id: 1.5 }));
+    const error = await refusal(app);
+    expect(error.code).toBe("ROBYN_CONST_FAILED");
+    expect(error.message).toContain("/id must be integer");
   });
 
   const failing: Readonly<Record<string, () => unknown>> = {

@@ -1,6 +1,6 @@
 /** How an event is written (WHATWG HTML §9.2.5), and what is refused because it would become a field of its own. */
 import { describe, expect, test } from "bun:test";
-import { sse } from "robyn";
+import { jsonLines, sse } from "robyn";
 import { formatEvent } from "../../src/response/sse.ts";
 
 describe("an event is written as", () => {
@@ -61,4 +61,13 @@ describe("is refused", () => {
       expect(() => sse([] as never, { heartbeat })).toThrow(RangeError);
     },
   );
+
+  test("a source or an option that is none", () => {
+    expect(() => sse(1 as never)).toThrow("sse() was given 1; it takes an iterable");
+    expect(() => sse([] as never, { heartbeats: 1 } as never)).toThrow(
+      'unknown option "heartbeats"',
+    );
+    expect(() => jsonLines(1 as never)).toThrow("jsonLines() was given 1; it takes an iterable");
+    expect(() => jsonLines([], { typ: 1 } as never)).toThrow('unknown option "typ"');
+  });
 });

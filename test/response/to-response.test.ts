@@ -36,6 +36,21 @@ const rows: Readonly<Record<string, Row>> = {
     type: jsonType,
     body: '{"a":1}',
   },
+  "a generator": {
+    value: function* () {
+      yield "a";
+      yield Buffer.from("b");
+    },
+    status: 200,
+    type: text,
+    body: "ab",
+  },
+  "a query": {
+    value: () => new URLSearchParams("a=1"),
+    status: 200,
+    type: jsonType,
+    body: '{"a":"1"}',
+  },
   "an array": { value: () => [1, null], status: 200, type: jsonType, body: "[1,null]" },
   "an object with toJSON": {
     value: () => ({ toJSON: () => "own form" }),
@@ -165,6 +180,14 @@ describe("HEAD has the status and headers of GET and no body", () => {
     const head = await doors.ask({ method: "HEAD", target });
     expect({ ...head.headers, ...framing }).toEqual({ ...get.headers, ...framing });
     expect({ status: head.status, text: head.text }).toEqual({ status: get.status, text: "" });
+  });
+
+  test("over a socket the type of a short text is that of GET", async () => {
+    const target = `/${names.indexOf("a string")}`;
+    for (const method of ["GET", "HEAD"]) {
+      const { headers } = await socketDoor().ask({ method, target });
+      expect([method, headers["content-type"]]).toEqual([method, text]);
+    }
   });
 
   test("over a socket Content-Length is that of GET", async () => {

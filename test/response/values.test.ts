@@ -1,6 +1,6 @@
 /** Values that are refused, and the helpers that make answers. */
 import { describe, expect, test } from "bun:test";
-import { html, json, redirect, status } from "robyn";
+import { html, json, redirect, status, t } from "robyn";
 import { openDoors } from "../support/doors.ts";
 import { quietApp } from "../support/serve.ts";
 
@@ -12,6 +12,9 @@ describe("a value with no form on the wire is a 500 and a line in the log", () =
   const refused: Readonly<Record<string, [value: () => unknown, log: string]>> = {
     "a function": [() => () => "canary", "ROBYN_VALUE_UNSUPPORTED"],
     "a symbol": [() => Symbol("canary"), "ROBYN_VALUE_UNSUPPORTED"],
+    "a Map": [() => new Map([["canary", 1]]), "Return Object.fromEntries(map)."],
+    "a Set": [() => new Set(["canary"]), "Return [...set]."],
+    "an Error": [() => new TypeError("canary"), "returned an Error"],
     "a bigint": [() => 1n, "ROBYN_VALUE_UNSUPPORTED"],
     "status with a function": [() => status(201, () => "canary"), "ROBYN_VALUE_UNSUPPORTED"],
     "an object with a bigint": [() => ({ canary: 1n }), "BigInt"],
@@ -77,6 +80,22 @@ describe("status()", () => {
   test.each([0, 99, 100, 101, 199, 600, 200.5, Number.NaN])("refuses %d", (code) => {
     expect(() => status(code)).toThrow(RangeError);
   });
+});
+
+test("status() goes before the status of a Response, whose headers stay", async () => {
+  await using doors = await openDoors((app) =>
+    app
+      .get("/page", () => status(404, html("<b>gone", { headers: { "x-own": "1" } })))
+      .get("/none", () => status(204, html("gone")))
+      .get("/schema", { response: { 404: t.Object({}) } }, () =>
+        status(404, html("gone") as never),
+      ),
+  );
+  const page = await doors.ask("/page");
+  expect([page.status, page.headers["x-own"], page.text]).toEqual([404, "1", "<b>gone"]);
+  expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+  expect(await doors.ask("/none")).toMatchObject({ status: 204, text: "" });
+  expect(await doors.ask("/schema")).toMatchObject({ status: 404, text: "gone" });
 });
 
 describe("html() and json()", () => {

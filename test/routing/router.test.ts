@@ -13,6 +13,37 @@ describe("a definition is refused at once if", () => {
     expect(error.fix).toContain("const");
   });
 
+  const values: [options: Record<string, unknown>, expected: string][] = [
+    [{ const: "yes" }, 'given "yes" as const. It takes true or false'],
+    [{ stream: 1 }, "given 1 as stream. It takes true or false"],
+    [{ statusCode: "201" }, 'given "201" as statusCode. It takes an integer from 200 to 599'],
+    [{ statusCode: 99 }, "given 99 as statusCode"],
+    [{ bodyType: "xml" }, 'given "xml" as bodyType. It takes "json" or "form"'],
+    [{ response: { 2000: {} } }, "given 2000 as response"],
+    [{ beforeRequest: "x" }, 'beforeRequest, was given "x" where a function'],
+    [{ afterRequest: [answer, 7] }, "afterRequest, was given 7 where a function"],
+  ];
+  test.each(values)("it has an option of another kind: %j", (options, expected) => {
+    expect(thrownBy(() => addUntyped("POST", "/a", options, answer)).message).toContain(expected);
+  });
+
+  test("its router has an unknown option, or tags that are none", () => {
+    const make = (options: object) => thrownBy(() => new SubRouter("/a", options)).message;
+    expect(make({ tag: ["a"] })).toContain('unknown option "tag"');
+    expect(make({ tags: "a" })).toContain('given "a" as tags');
+  });
+
+  test("a handler of the application is no function", () => {
+    const app = new Robyn() as unknown as Record<string, (value: unknown) => unknown>;
+    for (const name of ["startupHandler", "shutdownHandler"])
+      expect(thrownBy(() => app[name]!.call(app, "x")).message).toContain(
+        `${name}() was given "x"`,
+      );
+    expect(thrownBy(() => new Robyn({ onValidationError: 1 as never })).message).toContain(
+      "onValidationError was given 1",
+    );
+  });
+
   test.each([[null], [7], ["text"], [[]], [answer]])("its options are %p", (options) => {
     expect(thrownBy(() => addUntyped("GET", "/a", options, answer)).code).toBe(
       "ROBYN_OPTION_INVALID",

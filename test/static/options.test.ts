@@ -65,6 +65,13 @@ test("spa answers unknown navigations with the index, and nothing else", async (
   );
 });
 
+test("spa: a 404 is for who asked for something else, and caches are told so", async () => {
+  using folder = temporaryFolder({ "index.html": "index" });
+  await using doors = await openDoors((app) => app.serveDirectory("/", folder.path, { spa: true }));
+  const missing = await doors.ask({ target: "/settings", headers: { Accept: "*/*" } });
+  expect([missing.status, missing.headers.vary]).toEqual([404, "accept"]);
+});
+
 test("spa without index is 404", async () => {
   using folder = temporaryFolder({ "a.js": "js" });
   await using doors = await openDoors((app) => app.serveDirectory("/", folder.path, { spa: true }));

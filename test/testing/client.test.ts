@@ -82,6 +82,13 @@ describe.each([false, true])("a client with socket: %p", (socket) => {
     expect(await (await client.head("/echo")).text()).toBe("");
   });
 
+  test("says what a path is where it was given something else", async () => {
+    const { app } = notes();
+    await using client = createClient(app, { socket });
+    expect(client.get("echo")).rejects.toThrow('given "echo"; a path begins with "/"');
+    expect(app.request("echo")).rejects.toThrow('given "echo"; it takes a path');
+  });
+
   test("runs startup and shutdown handlers where a server runs", async () => {
     const { app, events } = notes();
     const client = createClient(app, { socket });

@@ -1,4 +1,5 @@
 /** Options before the handler, and nothing that would be passed over in silence. */
+import { z } from "zod";
 import {
   type AfterHook,
   type BeforeHook,
@@ -84,6 +85,15 @@ export function state(): void {
   const router = new SubRouter<"/admin", State>("/admin");
   router.get("/:page", ({ state, params }) => state.user.name + params.page);
   app.includeRouter(router);
+}
+
+/** A response schema sees what the handler returns, so that is what the compiler has to ask for. */
+export function answers(app: Robyn): void {
+  const Answer = z.object({ count: z.string().transform(Number), kind: z.string().default("x") });
+  app.get("/", { response: Answer }, () => ({ count: "1" }));
+  app.get("/", { response: { 201: Answer } }, ({ status }) => status(201, { count: "1" }));
+  // @ts-expect-error what the schema makes of it is not what it takes
+  app.get("/", { response: Answer }, () => ({ count: 1 }));
 }
 
 export function helpers(app: Robyn): void {

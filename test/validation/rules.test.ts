@@ -1,9 +1,12 @@
 /** What validation does around the schemas: media types, order, answers, laziness. */
 import { describe, expect, test } from "bun:test";
-import { HttpError, Robyn, t, ValidationError } from "robyn";
+import { type } from "arktype";
+import { HttpError, Robyn, type Schema, t, ValidationError } from "robyn";
 import { createClient } from "robyn/testing";
+import { Settings } from "typebox/system";
 import { z } from "zod";
 import { recordingLogger } from "../support/log.ts";
+import { quietApp } from "../support/serve.ts";
 
 describe("bodies", () => {
   const app = new Robyn();
@@ -40,11 +43,125 @@ describe("bodies", () => {
     expect((await send("application/json", body)).status).toBe(400);
   });
 
+  // RFC 9110 §15.5.16 and §12.5.3.
+  test("a compressed body is 415 and says what is accepted instead", async () => {
+    const response = await client.post("/", {
+      body: Bun.gzipSync('{"a":1}'),
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    });
+    expect([response.status, response.headers.get("accept-encoding")]).toEqual([415, "identity"]);
+    expect(await response.text()).toContain("without content-encoding");
+  });
+
   test("the depth limit counts brackets outside of strings only", async () => {
     const flat = JSON.stringify({ a: 1, text: '["{[\\"'.repeat(500) });
     expect((await send("application/json", flat)).status).toBe(200);
     const deep = `{"a":1,"b":${"[".repeat(200)}${"]".repeat(200)}}`;
     expect((await send("application/json", deep)).status).toBe(400);
+  });
+});
+
+describe("strings below names that a schema does not spell out are coerced, too", () => {
+  const cases: [string, Schema, string, unknown][] = [
+    ["record", t.Record(t.String(), t.Integer()), "a=1&b=2", { a: 1, b: 2 }],
+    [
+      "record of lists",
+      t.Record(t.String(), t.Array(t.Integer())),
+      "a=1&b=2&b=3",
+      { a: [1], b: [2, 3] },
+    ],
+    [
+      "additional properties",
+      t.Object({ a: t.Boolean() }, { additionalProperties: t.Integer() }),
+      "a=1&b=2",
+      { a: true, b: 2 },
+    ],
+    ["tuple", t.Object({ a: t.Tuple([t.Integer(), t.String()]) }), "a=1&a=2", { a: [1, "2"] }],
+    ["Zod record", z.record(z.string(), z.number()), "a=1", { a: 1 }],
+  ];
+  test.each(cases)("%s", async (_, query, search, expected) => {
+    const app = quietApp();
+    app.addRoute("GET", "/", { query }, (context: { query: unknown }) => context.query as object);
+    expect(await (await createClient(app).get(`/?${search}`)).json()).toEqual(expected);
+  });
+});
+
+test.each([
+  ["Zod", z.object({ n: z.number(), d: z.coerce.date() })],
+  ["ArkType", type({ n: "number", d: "string.date.parse" })],
+] as [string, Schema][])(
+  "a part that %s cannot tell in JSON Schema leaves the others coerced",
+  async (_, query) => {
+    const app = quietApp();
+    app.addRoute("GET", "/", { query }, (context: { query: unknown }) => context.query as object);
+    const response = await createClient(app).get("/?n=1&d=2026-01-01T00:00:00.000Z");
+    expect(await response.json()).toEqual({ n: 1, d: "2026-01-01T00:00:00.000Z" });
+  },
+);
+
+describe("faults", () => {
+  const faultsOf = async (body: Schema, json: unknown) => {
+    const app = quietApp();
+    app.addRoute("POST", "/", { body }, () => null);
+    const response = await createClient(app).post("/", { json });
+    expect(response.status).toBe(422);
+    const { errors } = (await response.json()) as { errors: { pointer: string; detail: string }[] };
+    return errors;
+  };
+
+  test("are all told, up to 64", async () => {
+    const list = t.Array(t.Union([t.Integer(), t.Null()]));
+    const errors = await faultsOf(
+      list,
+      Array.from({ length: 20 }, () => "x"),
+    );
+    expect(errors.map(({ pointer }) => pointer)).toEqual(
+      Array.from({ length: 20 }, (_, index) => `/body/${index}`),
+    );
+    expect(new Set(errors.map(({ detail }) => detail))).toEqual(
+      new Set(["must be integer or null"]),
+    );
+    expect(
+      await faultsOf(
+        list,
+        Array.from({ length: 10_000 }, () => "x"),
+      ),
+    ).toHaveLength(64);
+    expect(Settings.Get().maxErrors).toBe(8);
+  });
+
+  test.each([
+    [t.Literal("a"), 1, 'must be "a"'],
+    [t.Enum(["a", "b"]), "c", 'must be "a" or "b"'],
+    [t.Union([t.Literal("a"), t.Literal(2), t.Null()]), "c", 'must be "a" or 2 or null'],
+  ] as [Schema, unknown, string][])(
+    "name the values that are taken: %j",
+    async (body, json, detail) => {
+      expect(await faultsOf(body, json)).toEqual([{ pointer: "/body", detail }]);
+    },
+  );
+
+  test("of fields and files are told together", async () => {
+    const app = quietApp();
+    const body = t.Object({
+      age: t.Integer(),
+      "a/b": t.File({ maxSize: 2, types: ["image/*"] }),
+    });
+    app.post("/", { body }, () => null);
+    const form = new FormData();
+    form.append("age", "x");
+    form.append("a/b", new File(["long"], "a.txt", { type: "text/plain" }));
+    const { errors } = (await (await createClient(app).post("/", { body: form })).json()) as {
+      errors: { pointer: string }[];
+    };
+    expect(errors.map(({ pointer }) => pointer)).toEqual(["/body/age", "/body/a~1b", "/body/a~1b"]);
+  });
+
+  test("of a decoder are the client's, too", async () => {
+    const link = t.Decode(t.String(), (text: string) => new URL(text));
+    expect(await faultsOf(link, "no url")).toEqual([
+      { pointer: "/body", detail: "has a value that cannot be decoded" },
+    ]);
   });
 });
 
@@ -172,6 +289,31 @@ test("something that is no schema is refused at start, by name", () => {
   const app = new Robyn();
   app.get("/", { query: "id" as unknown as ReturnType<typeof t.String> }, () => "");
   expect(app.compile()).rejects.toThrow(/GET \/.*"query"/);
+});
+
+describe("a schema that no request can pass is refused at start", () => {
+  const cases: [string, (app: Robyn) => unknown, RegExp][] = [
+    [
+      "of a parameter that the path does not have",
+      (app) => app.get("/:id", { params: t.Object({ idd: t.Integer() }) }, () => ""),
+      /GET \/:id .*"idd".*The path has id/s,
+    ],
+    [
+      "of a header in upper case",
+      (app) => app.get("/", { headers: t.Object({ "X-Key": t.String() }) }, () => ""),
+      /"X-Key".*Write "x-key"/s,
+    ],
+    [
+      "of the body of a GET",
+      (app) => app.get("/", { body: t.Object({}) }, () => ""),
+      /GET \/ .*body.*Use POST/s,
+    ],
+  ];
+  test.each(cases)("%s", async (_, define, message) => {
+    const app = quietApp();
+    define(app);
+    expect(app.compile()).rejects.toThrow(message);
+  });
 });
 
 test("an application without schemas does not load TypeBox", async () => {
