@@ -11,6 +11,7 @@ test {
     _ = @import("limits.zig");
     _ = @import("manifest.zig");
     _ = @import("method.zig");
+    _ = @import("metrics.zig");
     _ = @import("naive.zig");
     _ = @import("path.zig");
     _ = @import("pattern.zig");

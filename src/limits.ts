@@ -19,6 +19,10 @@ export const limits = {
   routes_max: 65_536,
   /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
   slots_max: 256,
+  /** Longest text of a metric (name, help, labels) or of one of its series (labels with values), in bytes. */
+  metric_text_bytes_max: 4_096,
+  /** Families and series of metrics together, for a whole cluster. */
+  metric_series_max: 65_536,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -1,5 +1,6 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
-import type { Segment } from "./core.ts";
+import type { MetricStore, Segment } from "./core.ts";
+import { PortableMetricStore } from "./portable-metrics.ts";
 
 export class PortableSegment implements Segment {
   readonly shared = false;
@@ -11,6 +12,10 @@ export class PortableSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6;
+  }
+
+  openMetrics(): MetricStore {
+    return new PortableMetricStore();
   }
 
   close(): void {}

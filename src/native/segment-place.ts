@@ -1,5 +1,5 @@
 /** How a listener learns of the segment of its cluster: by an environment variable that the primary sets. */
-import type { SegmentPlace } from "./core.ts";
+import type { Core, Segment, SegmentPlace } from "./core.ts";
 
 /** `<descriptor>,<slot>`, both decimal. */
 export const segmentVariable = "ROBYN_SEGMENT";
@@ -21,4 +21,10 @@ export function takeSegmentPlace(
   if (found === null || taken) return { descriptor: undefined, slot: 0 };
   taken = true;
   return { descriptor: Number(found[1]), slot: Number(found[2]) };
+}
+
+/** The segment of one application: one that shares nothing maps nothing. */
+export function openOnce(core: () => Core): () => Segment {
+  let segment: Segment | undefined;
+  return () => (segment ??= core().openSegment(takeSegmentPlace()));
 }

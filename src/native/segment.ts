@@ -1,7 +1,8 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
-import type { Segment, SegmentPlace } from "./core.ts";
+import type { MetricStore, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
+import { ZigMetricStore } from "./metrics.ts";
 import { statusName } from "./route-table.ts";
 import { sizes, status } from "./symbols.ts";
 
@@ -26,6 +27,10 @@ export class ZigSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6 + this.#clockDistance;
+  }
+
+  openMetrics(): MetricStore {
+    return new ZigMetricStore(this);
   }
 
   close(): void {

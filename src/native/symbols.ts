@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 2;
+export const abiVersion = 3;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -32,6 +32,11 @@ export const symbols = {
   robyn_segment_claim_slot: { args: ["ptr", "u32"], returns: "u32" },
   robyn_segment_release_slot: { args: ["ptr", "u32"], returns: "void" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
+  robyn_metrics_map: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_register: { args: ["ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_add_line: { args: ["ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_owned: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_read: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {
@@ -70,4 +75,8 @@ export const sizes = {
   InsertReport: 16,
   CacheEntry: 32,
   SegmentOptions: 8,
+  MetricsMap: 32,
+  MetricsOwned: 16,
+  MetricsTotal: 72,
+  MetricsSummary: 24,
 } as const;

@@ -7,7 +7,6 @@ import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable, Segment } from "../native/core.ts";
-import { takeSegmentPlace } from "../native/segment-place.ts";
 import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
@@ -41,6 +40,7 @@ export interface CompileOptions {
   readonly cookieKeys: readonly string[];
   readonly limits: AppLimits;
   readonly proxies: TrustedProxies | undefined;
+  readonly segment: () => Segment;
 }
 
 /**
@@ -92,7 +92,7 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
-    segment: openOnce(options.core),
+    segment: options.segment,
     route: "no route",
   };
   const chains = new ChainCache(options);
@@ -207,12 +207,6 @@ function partsOfMiss(
     status: 200,
     deadline: deadlines.of(limits.timeout),
   };
-}
-
-/** An application that shares nothing maps nothing. */
-function openOnce(core: Core): () => Segment {
-  let segment: Segment | undefined;
-  return () => (segment ??= core.openSegment(takeSegmentPlace()));
 }
 
 /** A hook may read the body, also where no route does. */
