@@ -5,7 +5,7 @@
  *
  * A step leaves its lower end out and includes its upper end, as `le` of Prometheus does.
  */
-import { cellsPerLine } from "../native/core.ts";
+import { cellsPerLine, lineBits } from "../native/core.ts";
 
 export const stepsPerOctave = 8;
 export const octave_first = -30;
@@ -63,7 +63,9 @@ export function countOf({ below, above, octaves: filled }: Distribution): number
   return count;
 }
 
-/** Index of a cell in `MetricStore.cells`. */
+/** Where a line is within its chunk (`MetricStore.chunks`). */
 export function cellAt(line: number, cell = 0): number {
-  return line * cellsPerLine + cell;
+  return (line & (linesPerChunk - 1)) * cellsPerLine + cell;
 }
+
+const linesPerChunk = 1 << lineBits;

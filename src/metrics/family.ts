@@ -1,6 +1,6 @@
 /** One metric with all its series: what it is, and how its series get their numbers. */
 import type { Logger } from "../logger.ts";
-import type { GaugeSum, MetricStore } from "../native/core.ts";
+import { type GaugeSum, lineBits, type MetricStore } from "../native/core.ts";
 import { labelText } from "./names.ts";
 
 export type Kind = "counter" | "gauge" | "histogram";
@@ -84,6 +84,11 @@ export class Family {
   /** The line of a part, 0 where there is none left: what is written there is dropped. */
   line(series: number, part: number): number {
     return series === 0 ? 0 : this.store.line(series, part);
+  }
+
+  /** The chunk in which `cellAt(line)` is. */
+  chunk(line: number): Float64Array {
+    return this.store.chunks[line >> lineBits]!;
   }
 
   #register(): number {

@@ -69,8 +69,9 @@ export class BoundCounter {
   readonly #cell: number;
 
   constructor(family: Family, series: number) {
-    this.#cells = family.store.cells;
-    this.#cell = cellAt(family.line(series, 0));
+    const line = family.line(series, 0);
+    this.#cells = family.chunk(line);
+    this.#cell = cellAt(line);
   }
 
   inc(by = 1): void {
@@ -110,8 +111,9 @@ export class BoundGauge {
 
   constructor(family: Family, series: number) {
     const { store, definition } = family;
-    this.#cells = store.cells;
-    this.#cell = cellAt(family.line(series, metricPart[definition.sum ?? "sum"]));
+    const line = family.line(series, metricPart[definition.sum ?? "sum"]);
+    this.#cells = family.chunk(line);
+    this.#cell = cellAt(line);
     // Of an earlier listener in this slot, whose value is not ours; first the value, then whose it is.
     this.#cells[this.#cell] = 0;
     this.#cells[this.#cell + 1] = store.incarnation;
@@ -156,8 +158,9 @@ export class BoundHistogram {
   constructor(family: Family, series: number) {
     this.#family = family;
     this.#series = series;
-    this.#cells = family.store.cells;
-    this.#head = cellAt(family.line(series, headPart));
+    const line = family.line(series, headPart);
+    this.#cells = family.chunk(line);
+    this.#head = cellAt(line);
   }
 
   /** @throws RobynError ROBYN_METRIC_INVALID for what is no number: it would make the sum useless for ever. */
@@ -167,8 +170,12 @@ export class BoundHistogram {
     const step = stepOf(value);
     if (step < 0) this.#cells[this.#head + head.below]! += 1;
     else if (step === steps) this.#cells[this.#head + head.above]! += 1;
-    else this.#cells[cellAt(this.#lineOf(step >> 3), step & (stepsPerOctave - 1))]! += 1;
+    else this.#count(this.#lineOf(step >> 3), step & (stepsPerOctave - 1));
     this.#cells[this.#head + head.sum]! += value;
+  }
+
+  #count(line: number, step: number): void {
+    this.#family.chunk(line)[cellAt(line, step)]! += 1;
   }
 
   #lineOf(octave: number): number {

@@ -15,6 +15,7 @@ import {
   steps,
   stepsPerOctave,
 } from "./buckets.ts";
+import { lineBits } from "../native/core.ts";
 import type { Family } from "./family.ts";
 import type { BoundGauge } from "./instruments.ts";
 import type { HistogramOptions, MetricRegistry } from "./registry.ts";
@@ -35,17 +36,17 @@ export class RequestMeters {
   readonly #requestBytes: Family;
   readonly #responseBytes: Family;
   readonly #inFlight: BoundGauge;
-  readonly #cells: Float64Array;
+  readonly #chunks: readonly Float64Array[];
   readonly #labels: (readonly [method: string, route: string])[];
   readonly #routes: number;
   readonly #misses = new Map<string, number>();
-  /** By meter: the status of its last answer, and the cell that counts it. */
+  /** By meter: the status of its last answer, and the line that counts it. */
   readonly #lastStatus: Uint16Array;
-  readonly #lastCell: Int32Array;
+  readonly #lastLine: Int32Array;
   /** Lines of durations by meter and part; 0: not made yet. */
   readonly #lines: Int32Array;
-  readonly #statusCells = new Map<number, number>();
-  readonly #byteCells = new Map<Family, Map<number, number>>();
+  readonly #statusLines = new Map<number, number>();
+  readonly #byteLines = new Map<Family, Map<number, number>>();
 
   constructor(
     registry: MetricRegistry,
@@ -77,7 +78,7 @@ export class RequestMeters {
     this.#inFlight = registry
       .gauge("http_server_active_requests", "Requests whose handler has not answered yet.")
       .with();
-    this.#cells = registry.store.cells;
+    this.#chunks = registry.store.chunks;
     this.#routes = routes.length;
     this.#labels = [
       ...routes.map(({ method, path }) => [method, path] as const),
@@ -90,7 +91,7 @@ export class RequestMeters {
       this.#misses.set(method, this.#labels.push([method, noRoute]) - 1);
     const meters = this.#labels.length;
     this.#lastStatus = new Uint16Array(meters);
-    this.#lastCell = new Int32Array(meters);
+    this.#lastLine = new Int32Array(meters);
     this.#lines = new Int32Array(meters * partsOfHistogram);
   }
 
@@ -103,18 +104,23 @@ export class RequestMeters {
   }
 
   record(meter: number, status: number, seconds: number): void {
-    const cells = this.#cells;
-    const cell =
-      this.#lastStatus[meter] === status ? this.#lastCell[meter]! : this.#cellOf(meter, status);
-    cells[cell]! += 1;
+    const counter =
+      this.#lastStatus[meter] === status ? this.#lastLine[meter]! : this.#statusLine(meter, status);
+    this.#add(counter, 0, 1);
     const row = meter * partsOfHistogram;
+    const sum = this.#lines[row]! || this.#durationLine(row, headPart);
+    this.#add(sum, head.sum, seconds);
     const step = stepOf(seconds);
-    if (step < 0 || step >= steps) return this.#recordOutside(row, step, seconds);
+    // What took no measurable time, or days.
+    if (step < 0) return this.#add(sum, head.below, 1);
+    if (step === steps) return this.#add(sum, head.above, 1);
     const part = (step >> 3) + 1;
-    const line = this.#lines[row + part]! || this.#lineOf(row, part);
-    const first = this.#lines[row]! || this.#lineOf(row, headPart);
-    cells[cellAt(line, step & (stepsPerOctave - 1))]! += 1;
-    cells[cellAt(first)]! += seconds;
+    const line = this.#lines[row + part]! || this.#durationLine(row, part);
+    this.#add(line, step & (stepsPerOctave - 1), 1);
+  }
+
+  #add(line: number, cell: number, by: number): void {
+    this.#chunks[line >> lineBits]![cellAt(line, cell)]! += by;
   }
 
   /** Counts a request as in flight until its answer is there. Answers that are there at once never are. */
@@ -148,40 +154,32 @@ export class RequestMeters {
     if (contentLength === null) return;
     const bytes = Number(contentLength);
     if (!(bytes > 0 && bytes < Infinity)) return;
-    let known = this.#byteCells.get(family);
-    if (known === undefined) this.#byteCells.set(family, (known = new Map()));
-    let cell = known.get(meter);
-    if (cell === undefined) {
-      cell = cellAt(family.line(family.series(this.#labels[meter]!), 0));
-      known.set(meter, cell);
+    let known = this.#byteLines.get(family);
+    if (known === undefined) this.#byteLines.set(family, (known = new Map()));
+    let line = known.get(meter);
+    if (line === undefined) {
+      line = family.line(family.series(this.#labels[meter]!), 0);
+      known.set(meter, line);
     }
-    this.#cells[cell]! += bytes;
+    this.#add(line, 0, bytes);
   }
 
-  /** What took no measurable time, or days. */
-  #recordOutside(row: number, step: number, seconds: number): void {
-    const first = this.#lines[row]! || this.#lineOf(row, headPart);
-    this.#cells[cellAt(first, step < 0 ? head.below : head.above)]! += 1;
-    this.#cells[cellAt(first, head.sum)]! += seconds;
-  }
-
-  #cellOf(meter: number, status: number): number {
+  #statusLine(meter: number, status: number): number {
     const key = meter * 1_024 + status;
-    let cell = this.#statusCells.get(key);
-    if (cell === undefined) {
+    let line = this.#statusLines.get(key);
+    if (line === undefined) {
       const values = [...this.#labels[meter]!, String(status)];
-      cell = cellAt(this.#requests.line(this.#requests.series(values), 0));
-      this.#statusCells.set(key, cell);
+      line = this.#requests.line(this.#requests.series(values), 0);
+      this.#statusLines.set(key, line);
     }
     this.#lastStatus[meter] = status;
-    this.#lastCell[meter] = cell;
-    return cell;
+    this.#lastLine[meter] = line;
+    return line;
   }
 
-  #lineOf(row: number, part: number): number {
+  #durationLine(row: number, part: number): number {
     const meter = Math.floor(row / partsOfHistogram);
-    const series = this.#durations.series(this.#labels[meter]!);
-    const line = this.#durations.line(series, part);
+    const line = this.#durations.line(this.#durations.series(this.#labels[meter]!), part);
     this.#lines[row + part] = line;
     return line;
   }

@@ -88,15 +88,21 @@ export const metricPart = { sum: 256, min: 257, max: 258 } as const;
 
 export const cellsPerLine = 8;
 
+/** Lines are seen in chunks of 256 KB: JavaScriptCore counts what a view spans as memory of the heap. */
+export const lineBits = 12;
+
 /**
  * Numbers in lines of eight. Only this listener writes to its lines, so it needs neither lock nor call: what it stores
- * into `cells` is what others read.
+ * into their cells is what others read.
  */
 export interface MetricStore {
   /** Whether other processes see it. */
   readonly shared: boolean;
-  /** All lines. Line 0 is nobody's and never read: what is written there is dropped. */
-  readonly cells: Float64Array;
+  /**
+   * `chunks[line >> lineBits]` has a line that `line()` returned, and line 0. That one is nobody's and never read:
+   * what is written there is dropped.
+   */
+  readonly chunks: readonly Float64Array[];
   /** Cell 1 of a gauge; the gauge counts as long as the listener with this number lives. */
   readonly incarnation: number;
   /**

@@ -1,6 +1,12 @@
 /** The metrics of a cluster in its segment: a thin class over `robyn_metrics_*`. */
 import type { Pointer } from "bun:ffi";
-import { cellsPerLine, type MetricReading, type MetricStore, type MetricTotal } from "./core.ts";
+import {
+  cellsPerLine,
+  lineBits,
+  type MetricReading,
+  type MetricStore,
+  type MetricTotal,
+} from "./core.ts";
 import { allocateShared, type NativeSymbols, viewMemory } from "./library.ts";
 import { statusName } from "./route-table.ts";
 import type { ZigSegment } from "./segment.ts";
@@ -8,12 +14,13 @@ import { sizes, status } from "./symbols.ts";
 
 export class ZigMetricStore implements MetricStore {
   readonly shared: boolean;
-  readonly cells: Float64Array;
+  readonly chunks: Float64Array[] = [];
   readonly incarnation: number;
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
   readonly #slot: number;
-  readonly #texts: Uint8Array;
+  readonly #linesAddress: number;
+  readonly #textsAddress: number;
   readonly #number = allocateShared(8);
   readonly #summary = allocateShared(sizes.MetricsSummary);
   /** Line by series and part, of this slot: those of earlier listeners too, which this one goes on with. */
@@ -30,10 +37,10 @@ export class ZigMetricStore implements MetricStore {
     // extern struct Map { lines_ptr: u64, texts_ptr: u64, lines_bytes: u32, texts_bytes: u32, incarnation: u32, pad: u32 }
     const addresses = new BigUint64Array(map.buffer);
     const words = new Uint32Array(map.buffer);
-    const lines = viewMemory(Number(addresses[0]), words[4]!);
-    this.cells = new Float64Array(lines.buffer, lines.byteOffset, words[4]! / 8);
-    this.#texts = viewMemory(Number(addresses[1]), words[5]!);
+    this.#linesAddress = Number(addresses[0]);
+    this.#textsAddress = Number(addresses[1]);
     this.incarnation = words[6]!;
+    this.#see(0);
     this.#takeOver();
   }
 
@@ -69,6 +76,7 @@ export class ZigMetricStore implements MetricStore {
     check(result, "robyn_metrics_add_line");
     const line = new Uint32Array(this.#number.buffer)[0]!;
     this.#lines.set(key, line);
+    this.#see(line);
     return line;
   }
 
@@ -93,10 +101,20 @@ export class ZigMetricStore implements MetricStore {
   }
 
   text(number: number): { parent: number; text: string } {
-    const start = number * 8;
-    const head = new DataView(this.#texts.buffer, this.#texts.byteOffset + start, 16);
-    const bytes = this.#texts.subarray(start + 16, start + 16 + head.getUint32(0, true));
-    return { parent: head.getUint32(4, true), text: new TextDecoder().decode(bytes) };
+    const address = this.#textsAddress + number * 8;
+    // extern struct Head { len: u32, parent: u32, children: u32, hash: u32 }, then the text
+    const head = new Uint32Array(viewMemory(address, 16).slice().buffer);
+    const bytes = viewMemory(address + 16, head[0]!);
+    return { parent: head[1]!, text: new TextDecoder().decode(bytes) };
+  }
+
+  #see(line: number): void {
+    const chunk = line >> lineBits;
+    while (this.chunks.length <= chunk) this.chunks.push(nothing);
+    if (this.chunks[chunk] !== nothing) return;
+    const bytes = (cellsPerLine * 8) << lineBits;
+    const { buffer, byteOffset } = viewMemory(this.#linesAddress + chunk * bytes, bytes);
+    this.chunks[chunk] = new Float64Array(buffer, byteOffset, bytes / 8);
   }
 
   #takeOver(): void {
@@ -116,12 +134,17 @@ export class ZigMetricStore implements MetricStore {
       }
       check(result, "robyn_metrics_owned");
       const words = new Uint32Array(records.buffer);
-      for (let at = 0; at < count * 4; at += 4)
+      for (let at = 0; at < count * 4; at += 4) {
         this.#lines.set(keyOf(words[at]!, words[at + 1]!), words[at + 2]!);
+        this.#see(words[at + 2]!);
+      }
       return;
     }
   }
 }
+
+/** Stands for chunks in which this listener has no line. */
+const nothing = new Float64Array(0);
 
 function totalsOf(buffer: ArrayBuffer, count: number): MetricTotal[] {
   const words = new Uint32Array(buffer);

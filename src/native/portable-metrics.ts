@@ -1,13 +1,18 @@
 /** Metrics where no native library can be loaded: the same lines, of this listener alone. */
 import { limits } from "../limits.ts";
-import { cellsPerLine, metricPart, type MetricReading, type MetricStore } from "./core.ts";
+import {
+  cellsPerLine,
+  lineBits,
+  metricPart,
+  type MetricReading,
+  type MetricStore,
+} from "./core.ts";
 
-/** 4 MB, which only become memory where they are written to. */
-const lines_max = 65_536;
+const chunks_max = 64;
 
 export class PortableMetricStore implements MetricStore {
   readonly shared = false;
-  readonly cells = new Float64Array(lines_max * cellsPerLine);
+  readonly chunks: Float64Array[] = [newChunk()];
   readonly incarnation = 1;
   readonly #numbers = new Map<string, number>();
   readonly #texts: { parent: number; text: string; children: number }[] = [];
@@ -32,8 +37,10 @@ export class PortableMetricStore implements MetricStore {
     const key = series * 1_024 + part;
     const known = this.#lines.get(key);
     if (known !== undefined) return known;
-    if (this.#lines.size === lines_max - 1) return 0;
     const line = this.#lines.size + 1;
+    const chunk = line >> lineBits;
+    if (chunk === chunks_max) return 0;
+    if (chunk === this.chunks.length) this.chunks.push(newChunk());
     this.#lines.set(key, line);
     return line;
   }
@@ -43,7 +50,8 @@ export class PortableMetricStore implements MetricStore {
       .sort(([left], [right]) => left - right)
       .map(([key, line]) => {
         const part = key % 1_024;
-        const cells = this.cells.slice(line * cellsPerLine, (line + 1) * cellsPerLine);
+        const at = (line % (1 << lineBits)) * cellsPerLine;
+        const cells = this.chunks[line >> lineBits]!.slice(at, at + cellsPerLine);
         if (part >= metricPart.sum && cells[1] !== 0) cells[1] = 1;
         return { series: Math.floor(key / 1_024), part, cells };
       });
@@ -53,4 +61,8 @@ export class PortableMetricStore implements MetricStore {
   text(number: number): { parent: number; text: string } {
     return this.#texts[number - 1]!;
   }
+}
+
+function newChunk(): Float64Array {
+  return new Float64Array(cellsPerLine << lineBits);
 }
