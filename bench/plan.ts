@@ -14,6 +14,8 @@ export interface Plan {
   readonly routes: readonly string[];
   /** One before hook and one after hook, both synchronous, around every route. */
   readonly hooks: boolean;
+  /** Every request is measured, and /metrics answers. */
+  readonly metrics: boolean;
 }
 
 export interface Probe {
@@ -45,6 +47,7 @@ export function planOf(name: string): Plan {
       rule.route.replace("{n}", String(index)),
     ),
     hooks: "hooks" in rule,
+    metrics: "metrics" in rule,
   };
 }
 

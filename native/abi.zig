@@ -15,6 +15,7 @@ const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
 const status = @import("status.zig");
+const processor = @import("ticks.zig");
 
 pub const Status = status.Status;
 pub const Verdict = status.Verdict;
@@ -237,6 +238,16 @@ export fn robyn_segment_release_slot(handle: ?*Segment, slot: u32) void {
 /// Nanoseconds of the clock that all processes of this machine share.
 export fn robyn_monotonic_ns() f64 {
     return @floatFromInt(clock.monotonicNanoseconds());
+}
+
+/// Whether `robyn_ticks` can be used here: 1 or 0.
+export fn robyn_ticks_are_steady() u32 {
+    return @intFromBool(processor.isSteady());
+}
+
+/// The processor's counter. Exact to the tick for a month of uptime, to two for the next.
+export fn robyn_ticks() f64 {
+    return @floatFromInt(processor.ticks());
 }
 
 /// Where the numbers and texts of the metrics lie; `slot` is the caller's own.

@@ -20,6 +20,7 @@ test {
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");
     _ = @import("status.zig");
+    _ = @import("ticks.zig");
     _ = @import("tidy.zig");
     _ = @import("tree.zig");
     _ = @import("utf8.zig");

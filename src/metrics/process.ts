@@ -2,6 +2,7 @@
  * What is known of the process itself: memory, event loop, start. Sampled by each listener, because a scrape is answered
  * by one of them for all.
  */
+import type { TickClock } from "../native/core.ts";
 import type { BoundGauge, BoundHistogram } from "./instruments.ts";
 import type { MetricRegistry } from "./registry.ts";
 
@@ -16,10 +17,12 @@ export class ProcessSampler {
   readonly #resident: BoundGauge;
   readonly #heap: BoundGauge;
   readonly #lag: BoundHistogram;
+  readonly #clock: TickClock;
   #timer: Timer | undefined;
   #due = 0;
 
   constructor(registry: MetricRegistry, build: BuildInfo) {
+    this.#clock = registry.store.clock;
     this.#resident = registry
       .gauge("process_resident_memory_bytes", "Resident memory, all processes together.")
       .with();
@@ -60,6 +63,7 @@ export class ProcessSampler {
       const now = performance.now();
       this.#lag.observe(Math.max(0, now - this.#due) / 1_000);
       this.#due = now + interval_ms;
+      this.#clock.adjust();
       this.sample();
     }, interval_ms);
     this.#timer.unref();

@@ -15,7 +15,7 @@ import {
   steps,
   stepsPerOctave,
 } from "./buckets.ts";
-import { lineBits } from "../native/core.ts";
+import { lineBits, type TickClock } from "../native/core.ts";
 import type { Family } from "./family.ts";
 import type { BoundGauge } from "./instruments.ts";
 import type { HistogramOptions, MetricRegistry } from "./registry.ts";
@@ -31,6 +31,9 @@ export interface MeteredRoute {
 }
 
 export class RequestMeters {
+  /** The clock of `record` and `watch`. */
+  readonly ticks: () => number;
+  readonly #clock: TickClock;
   readonly #requests: Family;
   readonly #durations: Family;
   readonly #requestBytes: Family;
@@ -78,6 +81,8 @@ export class RequestMeters {
     this.#inFlight = registry
       .gauge("http_server_active_requests", "Requests whose handler has not answered yet.")
       .with();
+    this.#clock = registry.store.clock;
+    this.ticks = this.#clock.ticks;
     this.#chunks = registry.store.chunks;
     this.#routes = routes.length;
     this.#labels = [
@@ -103,7 +108,9 @@ export class RequestMeters {
     return this.#misses.get(method) ?? this.#misses.get(otherMethod)!;
   }
 
-  record(meter: number, status: number, seconds: number): void {
+  /** @param start what `ticks` was when the request came. */
+  record(meter: number, status: number, start: number): void {
+    const seconds = (this.ticks() - start) * this.#clock.secondsPerTick;
     const counter =
       this.#lastStatus[meter] === status ? this.#lastLine[meter]! : this.#statusLine(meter, status);
     this.#add(counter, 0, 1);
@@ -128,7 +135,7 @@ export class RequestMeters {
     this.#inFlight.inc();
     const over = (status: number) => {
       this.#inFlight.dec();
-      this.record(meter, status, (performance.now() - start) / 1_000);
+      this.record(meter, status, start);
     };
     return answer.then(
       (response) => {

@@ -103,6 +103,7 @@ export interface MetricStore {
    * what is written there is dropped.
    */
   readonly chunks: readonly Float64Array[];
+  readonly clock: TickClock;
   /** Cell 1 of a gauge; the gauge counts as long as the listener with this number lives. */
   readonly incarnation: number;
   /**
@@ -117,6 +118,15 @@ export interface MetricStore {
   read(): MetricReading;
   /** What was registered under this number. */
   text(number: number): { readonly parent: number; readonly text: string };
+}
+
+/** A clock for short times, as cheap as the core has one. */
+export interface TickClock {
+  /** Counts up; only differences mean something. */
+  readonly ticks: () => number;
+  readonly secondsPerTick: number;
+  /** Compares it with the system's clock; called now and then, at most every 100 ms. */
+  adjust(): void;
 }
 
 export interface MetricReading {

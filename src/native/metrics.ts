@@ -9,6 +9,7 @@ import {
 } from "./core.ts";
 import { allocateShared, type NativeSymbols, viewMemory } from "./library.ts";
 import { statusName } from "./route-table.ts";
+import { ProcessorClock, systemClock } from "./ticks.ts";
 import type { ZigSegment } from "./segment.ts";
 import { sizes, status } from "./symbols.ts";
 
@@ -16,6 +17,7 @@ export class ZigMetricStore implements MetricStore {
   readonly shared: boolean;
   readonly chunks: Float64Array[] = [];
   readonly incarnation: number;
+  readonly clock: TickClock;
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
   readonly #slot: number;
@@ -32,6 +34,8 @@ export class ZigMetricStore implements MetricStore {
     this.#handle = handle;
     this.#slot = slot;
     this.shared = shared;
+    this.clock =
+      native.robyn_ticks_are_steady() === 1 ? new ProcessorClock(native.robyn_ticks) : systemClock;
     const map = allocateShared(sizes.MetricsMap);
     check(native.robyn_metrics_map(handle, slot, map.pointer), "robyn_metrics_map");
     // extern struct Map { lines_ptr: u64, texts_ptr: u64, lines_bytes: u32, texts_bytes: u32, incarnation: u32, pad: u32 }

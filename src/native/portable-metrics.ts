@@ -13,6 +13,7 @@ const chunks_max = 64;
 export class PortableMetricStore implements MetricStore {
   readonly shared = false;
   readonly chunks: Float64Array[] = [newChunk()];
+  readonly clock = systemClock;
   readonly incarnation = 1;
   readonly #numbers = new Map<string, number>();
   readonly #texts: { parent: number; text: string; children: number }[] = [];

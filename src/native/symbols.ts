@@ -32,6 +32,8 @@ export const symbols = {
   robyn_segment_claim_slot: { args: ["ptr", "u32"], returns: "u32" },
   robyn_segment_release_slot: { args: ["ptr", "u32"], returns: "void" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
+  robyn_ticks_are_steady: { args: [], returns: "u32" },
+  robyn_ticks: { args: [], returns: "f64" },
   robyn_metrics_map: { args: ["ptr", "u32", "ptr"], returns: "i32" },
   robyn_metrics_register: { args: ["ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   robyn_metrics_add_line: { args: ["ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },

@@ -12,8 +12,9 @@ import { type Dispatch, isHttp10, miss, readParams, slash } from "./dispatch.ts"
 
 export function createMeasuredDispatch(compiled: Compiled, meters: RequestMeters): Dispatch {
   const { table, endpoints } = compiled;
+  const { ticks } = meters;
   return function dispatch(request, server) {
-    const start = performance.now();
+    const start = ticks();
     const url = request.url;
     const method = request.method;
     const id = table.methodId(method);
@@ -35,7 +36,7 @@ export function createMeasuredDispatch(compiled: Compiled, meters: RequestMeters
     }
     if (takesBody(method)) meters.countRequestBytes(meter, request.headers.get("content-length"));
     if (!(answer instanceof Response)) return meters.watch(meter, answer, start);
-    meters.record(meter, answer.status, (performance.now() - start) / 1_000);
+    meters.record(meter, answer.status, start);
     return answer;
   };
 }
