@@ -7,7 +7,7 @@ import { ProcessSampler } from "./process.ts";
 import { type Collector, MetricRegistry } from "./registry.ts";
 import { type MeteredRoute, RequestMeters } from "./requests.ts";
 import {
-  type BucketOptions,
+  type MeasureOptions,
   checkMetricsOptions,
   metricsHandler,
   type MetricsOptions,
@@ -23,7 +23,7 @@ type Scrape = ReturnType<typeof metricsHandler>;
 
 export class ApplicationMetrics {
   readonly registry: MetricRegistry;
-  #options: BucketOptions | undefined;
+  #options: MeasureOptions | undefined;
   #sampler: ProcessSampler | undefined;
 
   constructor(segment: () => Segment, logger: () => Logger) {

@@ -18,7 +18,8 @@ import {
 import { lineBits, type TickClock } from "../native/core.ts";
 import type { Family } from "./family.ts";
 import type { BoundGauge } from "./instruments.ts";
-import type { HistogramOptions, MetricRegistry } from "./registry.ts";
+import type { MetricRegistry } from "./registry.ts";
+import type { MeasureOptions } from "./route.ts";
 
 /** What a request is counted under that no route answers: never its path, which a client chooses. */
 export const noRoute = "<no route>";
@@ -31,13 +32,13 @@ export interface MeteredRoute {
 }
 
 export class RequestMeters {
-  /** The clock of `record` and `watch`. */
+  /** The clock of `measure`. */
   readonly ticks: () => number;
   readonly #clock: TickClock;
   readonly #requests: Family;
   readonly #durations: Family;
   readonly #requestBytes: Family;
-  readonly #responseBytes: Family;
+  readonly #responseBytes: Family | undefined;
   readonly #inFlight: BoundGauge;
   readonly #chunks: readonly Float64Array[];
   readonly #labels: (readonly [method: string, route: string])[];
@@ -54,7 +55,7 @@ export class RequestMeters {
   constructor(
     registry: MetricRegistry,
     routes: readonly MeteredRoute[],
-    options: HistogramOptions,
+    { responseBytes = false, ...buckets }: MeasureOptions,
   ) {
     const labels = ["method", "route"];
     this.#requests = registry.counterFamily(
@@ -66,18 +67,20 @@ export class RequestMeters {
       "http_server_request_duration_seconds",
       "Time from the request's head to the answer's; bodies that are streamed are not part of it.",
       labels,
-      { ...options, limit: 0 },
+      { ...buckets, limit: 0 },
     );
     this.#requestBytes = registry.counterFamily(
       "http_server_request_body_bytes_total",
       "Bytes of request bodies, as their Content-Length says.",
       labels,
     );
-    this.#responseBytes = registry.counterFamily(
-      "http_server_response_body_bytes_total",
-      "Bytes of answers that say their Content-Length: files, const responses, and what sets it.",
-      labels,
-    );
+    if (responseBytes) {
+      this.#responseBytes = registry.counterFamily(
+        "http_server_response_body_bytes_total",
+        "Bytes of answers that have a Content-Length header.",
+        labels,
+      );
+    }
     this.#inFlight = registry
       .gauge("http_server_active_requests", "Requests whose handler has not answered yet.")
       .with();
@@ -130,31 +133,41 @@ export class RequestMeters {
     this.#chunks[line >> lineBits]![cellAt(line, cell)]! += by;
   }
 
-  /** Counts a request as in flight until its answer is there. Answers that are there at once never are. */
-  watch(meter: number, answer: Promise<Response>, start: number): Promise<Response> {
+  /** Counts an answer, at once or when it comes; until then the request is in flight. */
+  measure(
+    meter: number,
+    answer: Response | Promise<Response>,
+    start: number,
+  ): Response | Promise<Response> {
+    if (!(answer instanceof Response)) return this.#watch(meter, answer, start);
+    this.#over(meter, answer, start);
+    return answer;
+  }
+
+  #watch(meter: number, answer: Promise<Response>, start: number): Promise<Response> {
     this.#inFlight.inc();
-    const over = (status: number) => {
-      this.#inFlight.dec();
-      this.record(meter, status, start);
-    };
     return answer.then(
       (response) => {
-        over(response.status);
+        this.#inFlight.dec();
+        this.#over(meter, response, start);
         return response;
       },
       (error) => {
-        over(500);
+        this.#inFlight.dec();
+        this.record(meter, 500, start);
         throw error;
       },
     );
   }
 
-  countRequestBytes(meter: number, contentLength: string | null): void {
-    this.#countBytes(this.#requestBytes, meter, contentLength);
+  #over(meter: number, response: Response, start: number): void {
+    this.record(meter, response.status, start);
+    if (this.#responseBytes !== undefined)
+      this.#countBytes(this.#responseBytes, meter, response.headers.get("content-length"));
   }
 
-  countResponseBytes(meter: number, contentLength: string | null): void {
-    this.#countBytes(this.#responseBytes, meter, contentLength);
+  countRequestBytes(meter: number, contentLength: string | null): void {
+    this.#countBytes(this.#requestBytes, meter, contentLength);
   }
 
   #countBytes(family: Family, meter: number, contentLength: string | null): void {

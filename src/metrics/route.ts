@@ -5,17 +5,23 @@ import { contentTypes, expose, formatOf } from "./exposition.ts";
 import { checkOptions, type HistogramOptions, type MetricRegistry } from "./registry.ts";
 import { SeriesTexts, takeSnapshot } from "./snapshot.ts";
 
-/** How request durations are shown. */
-export type BucketOptions = Pick<HistogramOptions, "range" | "bucketsPerOctave">;
+/** What is measured, and how it is shown. */
+export interface MeasureOptions extends Pick<HistogramOptions, "range" | "bucketsPerOctave"> {
+  /**
+   * Counts the bytes of answers that have a Content-Length header: files, and what sets it. It looks at the headers of
+   * every answer, which costs more than all other metrics together. Default false.
+   */
+  responseBytes?: boolean;
+}
 
-export interface MetricsOptions<State extends object = AnyState> extends BucketOptions {
+export interface MetricsOptions<State extends object = AnyState> extends MeasureOptions {
   /** Hooks of the route alone, for instance one that asks for a token. */
   beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
 }
 
 /** @throws RobynError ROBYN_METRIC_INVALID */
 export function checkMetricsOptions(options: object): void {
-  checkOptions("app.metrics()", options, ["range", "bucketsPerOctave", "beforeRequest"]);
+  checkOptions("app.metrics()", options, ["range", "bucketsPerOctave", "responseBytes"]);
 }
 
 /** @param sample brings what this listener says of itself up to date. */

@@ -6,6 +6,7 @@ import {
   type MetricReading,
   type MetricStore,
   type MetricTotal,
+  type TickClock,
 } from "./core.ts";
 import { allocateShared, type NativeSymbols, viewMemory } from "./library.ts";
 import { statusName } from "./route-table.ts";

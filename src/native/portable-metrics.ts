@@ -7,6 +7,7 @@ import {
   type MetricReading,
   type MetricStore,
 } from "./core.ts";
+import { systemClock } from "./ticks.ts";
 
 const chunks_max = 64;
 

@@ -35,8 +35,6 @@ export function createMeasuredDispatch(compiled: Compiled, meters: RequestMeters
       );
     }
     if (takesBody(method)) meters.countRequestBytes(meter, request.headers.get("content-length"));
-    if (!(answer instanceof Response)) return meters.watch(meter, answer, start);
-    meters.record(meter, answer.status, start);
-    return answer;
+    return meters.measure(meter, answer, start);
   };
 }
