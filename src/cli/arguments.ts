@@ -4,6 +4,7 @@ import { logLevels } from "../logger.ts";
 import type { StartOptions } from "../server/settings.ts";
 import { printRoutes } from "./commands/routes.ts";
 import { serveApp } from "./commands/serve.ts";
+import { top, type TopOptions } from "./commands/top.ts";
 import { versionText } from "./version.ts";
 
 export function buildProgram(): Command {
@@ -26,12 +27,25 @@ export function buildProgram(): Command {
     .argument("<app>", "TypeScript file of the application")
     .option("--json", "print JSON")
     .action((app: string, options: { json?: boolean }) => printRoutes(app, options.json === true));
+  program
+    .command("top")
+    .description("Shows live what a server does, from its metrics.")
+    .argument("<url>", "URL of the server, or of its metrics: localhost:8080")
+    .option("--interval <seconds>", "seconds between two looks", toPositive, 2)
+    .option("--count <n>", "end after so many looks", toPositive)
+    .action((url: string, options: TopOptions) => top(url, options));
   return program;
 }
 
 function printVersion(): void {
   console.log(versionText());
   process.exit(0);
+}
+
+function toPositive(text: string): number {
+  const number = Number(text);
+  if (number > 0 && number <= 86_400) return number;
+  throw new InvalidArgumentError("It takes a number above 0.");
 }
 
 function toPort(text: string): number {
