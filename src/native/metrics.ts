@@ -1,5 +1,6 @@
 /** The metrics of a cluster in its segment: a thin class over `robyn_metrics_*`. */
 import type { Pointer } from "bun:ffi";
+import { limits } from "../limits.ts";
 import {
   cellsPerLine,
   lineBits,
@@ -25,6 +26,7 @@ export class ZigMetricStore implements MetricStore {
   readonly #linesAddress: number;
   readonly #textsAddress: number;
   readonly #number = allocateShared(8);
+  readonly #text = allocateShared(limits.metric_text_bytes_max);
   readonly #summary = allocateShared(sizes.MetricsSummary);
   /** Line by series and part, of this slot: those of earlier listeners too, which this one goes on with. */
   readonly #lines = new Map<number, number>();
@@ -50,15 +52,15 @@ export class ZigMetricStore implements MetricStore {
   }
 
   register(parent: number, text: string, limit: number): number | undefined {
-    const bytes = new TextEncoder().encode(text);
-    const { buffer, pointer } = allocateShared(Math.max(bytes.length, 1));
-    new Uint8Array(buffer).set(bytes);
+    const target = new Uint8Array(this.#text.buffer);
+    const { read, written } = new TextEncoder().encodeInto(text, target);
+    if (read !== text.length) return undefined;
     const result = this.#native.robyn_metrics_register(
       this.#handle,
       parent,
       limit,
-      pointer,
-      bytes.length,
+      this.#text.pointer,
+      written,
       this.#number.pointer,
     );
     if (result === status.out_of_space || result === status.invalid_argument) return undefined;
