@@ -124,6 +124,7 @@ describe("flags", () => {
       Commands:
         routes [options] <app>  Prints the routes of an application without serving
                                 it.
+        top [options] <url>     Shows live what a server does, from its metrics.
       "
     `);
   });
