@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Robyn } from "../../src/index.ts";
+import { ApplicationMetrics } from "../../src/metrics/application.ts";
+import { loadCore } from "../../src/native/load.ts";
 import { cores } from "../support/cores.ts";
 import { readExposition, sumOf } from "../support/exposition.ts";
+import { silentLogger } from "../support/log.ts";
 import { quietApp } from "../support/serve.ts";
 
 async function read(app: Robyn) {
@@ -62,6 +65,37 @@ describe.each(cores)("on the $name core", ({ name: core }) => {
     expect(sumOf(families, "long_total", { a: "x".repeat(1_024), d: "\ufffd" })).toBe(1);
     expect(sumOf(families, "long_total", { a: "<overflow>" })).toBe(1);
   });
+});
+
+test("numbers that others keep for the whole cluster are asked for at each scrape", async () => {
+  const segment = loadCore("auto", silentLogger).openSegment({ descriptor: undefined, slot: 0 });
+  const metrics = new ApplicationMetrics(
+    () => segment,
+    () => silentLogger,
+  );
+  let hits = 0;
+  metrics.collect(() => [
+    {
+      kind: "counter",
+      name: "cache_hits_total",
+      help: "Hits.",
+      labels: { tier: "a" },
+      value: ++hits,
+    },
+    { kind: "counter", name: "cache_hits_total", help: "Hits.", labels: { tier: "b" }, value: 0 },
+    { kind: "gauge", name: "cache_bytes", help: "Bytes.", value: 7 },
+  ]);
+  const scrape = metrics.expose({});
+  const ask = async () =>
+    readExposition(
+      await scrape({ request: new Request("http://localhost/metrics"), query: {} }).text(),
+      "prometheus",
+    );
+  expect(sumOf(await ask(), "cache_hits_total", { tier: "a" })).toBe(1);
+  const families = await ask();
+  expect(sumOf(families, "cache_hits_total", { tier: "a" })).toBe(2);
+  expect(families.find(({ name }) => name === "cache_hits_total")?.samples.length).toBe(2);
+  expect(sumOf(families, "cache_bytes")).toBe(7);
 });
 
 describe("what cannot be meant is refused", () => {
