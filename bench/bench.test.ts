@@ -15,7 +15,16 @@ import { commandOf, subjects } from "./subjects.ts";
 const obstacle =
   wrkMissing ?? (existsSync("/proc/self/stat") ? undefined : "no /proc on this system");
 
-const plans = ["param-10", "param-1000", "hooks", "const", "json", "post", "post-unchecked"];
+const plans = [
+  "param-10",
+  "param-1000",
+  "hooks",
+  "metrics",
+  "const",
+  "json",
+  "post",
+  "post-unchecked",
+];
 for (const plan of [...plans, "post-response", "coercion", "static-1k", "static-1m"]) {
   test(`robyn answers every request of the plan ${plan}`, async () => {
     const server = await startServer(commandOf(subjects.robyn, plan));

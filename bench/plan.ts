@@ -19,6 +19,8 @@ export interface Plan {
   readonly hooks: boolean;
   /** What schemas check: nothing, the request, or the request and the response. */
   readonly checks: "nothing" | "request" | "response";
+  /** Every request is measured, and /metrics answers. */
+  readonly metrics: boolean;
 }
 
 const kinds = ["param", "const", "json", "post", "coercion", "static"] as const;
@@ -43,6 +45,7 @@ export function planOf(name: string): Plan {
     kind: oneOf(kinds, kind),
     routes: Array.from({ length: count }, (_, index) => route.replace("{n}", String(index))),
     hooks,
+    metrics: "metrics" in rule,
     checks: oneOf(["nothing", "request", "response"], checks),
   };
 }

@@ -82,6 +82,16 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: "metrics",
+    title: "A parameter route, 10 routes, without metrics and with them",
+    pipeline: 1,
+    entries: [
+      entry("param-10", bare),
+      entry("param-10", robyn),
+      { ...entry("metrics", robyn), label: "robyn with metrics" },
+    ],
+  },
+  {
     name: "json",
     title: "A handler that returns a small object",
     pipeline: 1,

@@ -12,10 +12,12 @@ const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
 const process = @import("process.zig");
 const rate_limit = @import("rate_limit.zig");
+const metrics = @import("metrics.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
 const status = @import("status.zig");
+const processor = @import("ticks.zig");
 
 pub const Status = status.Status;
 pub const Verdict = status.Verdict;
@@ -311,6 +313,146 @@ fn descriptorsOf(ptr: ?[*]const i32, len: u32) error{InvalidArgument}![]const i3
     return start[0..len];
 }
 
+/// Whether `robyn_ticks` can be used here: 1 or 0.
+export fn robyn_ticks_are_steady() u32 {
+    return @intFromBool(processor.isSteady());
+}
+
+/// The processor's counter. Exact to the tick for a month of uptime, to two for the next.
+export fn robyn_ticks() f64 {
+    return @floatFromInt(processor.ticks());
+}
+
+/// Where the numbers and texts of the metrics lie; `slot` is the caller's own.
+export fn robyn_metrics_map(handle: ?*Segment, slot: u32, map: ?*metrics.Map) i32 {
+    return statusOf(metricsMap(handle, slot, map));
+}
+
+fn metricsMap(handle: ?*Segment, slot: u32, map: ?*metrics.Map) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const result = map orelse return error.InvalidArgument;
+    if (slot >= limits.slots_max) return error.InvalidArgument;
+    const region = owned.metrics();
+    result.* = .{
+        .lines_ptr = @intFromPtr(&region.lines),
+        .texts_ptr = @intFromPtr(&region.texts),
+        .lines_bytes = @sizeOf(@TypeOf(region.lines)),
+        .texts_bytes = @sizeOf(@TypeOf(region.texts)),
+        .incarnation = owned.incarnationOf(slot),
+    };
+}
+
+/// The number of a family (`parent` 0) or of a series of one. `limit` 0: no limit of the family.
+export fn robyn_metrics_register(
+    handle: ?*Segment,
+    parent: u32,
+    limit: u32,
+    ptr: ?[*]const u8,
+    len: u32,
+    number: ?*u32,
+) i32 {
+    return statusOf(metricsRegister(handle, parent, limit, ptr, len, number));
+}
+
+fn metricsRegister(
+    handle: ?*Segment,
+    parent: u32,
+    limit: u32,
+    ptr: ?[*]const u8,
+    len: u32,
+    number: ?*u32,
+) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const result = number orelse return error.InvalidArgument;
+    const text = try slice(ptr, len);
+    result.* = try metrics.register(owned.metrics(), owned.seed(), parent, limit, text);
+}
+
+/// A new line of zeros for a slot. Called by the listener that holds it, once for each part.
+export fn robyn_metrics_add_line(
+    handle: ?*Segment,
+    slot: u32,
+    series: u32,
+    part: u32,
+    line: ?*u32,
+) i32 {
+    return statusOf(metricsAddLine(handle, slot, series, part, line));
+}
+
+fn metricsAddLine(
+    handle: ?*Segment,
+    slot: u32,
+    series: u32,
+    part: u32,
+    line: ?*u32,
+) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const result = line orelse return error.InvalidArgument;
+    if (slot >= limits.slots_max) return error.InvalidArgument;
+    result.* = try metrics.addLine(owned.metrics(), slot, series, part);
+}
+
+/// The lines that a slot has. Too few records is `out_of_space`; `count` is then how many it needs.
+export fn robyn_metrics_owned(
+    handle: ?*Segment,
+    slot: u32,
+    records: ?[*]metrics.Owned,
+    capacity: u32,
+    count: ?*u32,
+) i32 {
+    return statusOf(metricsOwned(handle, slot, records, capacity, count));
+}
+
+fn metricsOwned(
+    handle: ?*Segment,
+    slot: u32,
+    records: ?[*]metrics.Owned,
+    capacity: u32,
+    count: ?*u32,
+) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const result = count orelse return error.InvalidArgument;
+    const target: []metrics.Owned = if (records) |start| start[0..capacity] else &.{};
+    result.* = try metrics.owned(owned.metrics(), slot, target);
+    if (result.* > target.len) return error.OutOfSpace;
+}
+
+/// Every part of every series, added up. Too few totals is `out_of_space`; see `Summary.totals`.
+export fn robyn_metrics_read(
+    handle: ?*Segment,
+    totals: ?[*]metrics.Total,
+    capacity: u32,
+    summary: ?*metrics.Summary,
+) i32 {
+    return statusOf(metricsRead(handle, totals, capacity, summary));
+}
+
+fn metricsRead(
+    handle: ?*Segment,
+    totals: ?[*]metrics.Total,
+    capacity: u32,
+    summary: ?*metrics.Summary,
+) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const result = summary orelse return error.InvalidArgument;
+    const target: []metrics.Total = if (totals) |start| start[0..capacity] else &.{};
+    const region = owned.metrics();
+    var incarnations: [limits.slots_max]u32 = undefined;
+    var alive: u32 = 0;
+    for (&incarnations, 0..) |*incarnation, slot| {
+        incarnation.* = owned.incarnationOf(@intCast(slot));
+        if (incarnation.* != 0) alive += 1;
+    }
+    result.* = .{
+        .totals = try metrics.read(gpa, region, &incarnations, target),
+        .listeners_alive = alive,
+        .listeners_started = owned.incarnations(),
+        .series = @atomicLoad(u32, &region.series_used, .monotonic),
+        .lines = @atomicLoad(u32, &region.lines_used, .monotonic),
+    };
+    if (result.totals > target.len) return error.OutOfSpace;
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -455,6 +597,39 @@ test "a rate limit through the C surface" {
     try std.testing.expectEqual(-12, robyn_rate_limit_decide(owned, null, 1, "a", 1, 5));
     try std.testing.expectEqual(-12, robyn_rate_limit_decide(null, &windows, 1, "a", 1, 5));
     try std.testing.expectEqual(0, robyn_rate_limit_evictions(null));
+}
+
+test "metrics through the C surface" {
+    var handle: u64 = 0;
+    try std.testing.expectEqual(0, robyn_segment_create(&.{ .shared = 0 }, &handle));
+    const owned: *Segment = @ptrFromInt(handle);
+    defer robyn_segment_close(owned);
+    _ = robyn_segment_claim_slot(owned, 1);
+    var map: metrics.Map = undefined;
+    try std.testing.expectEqual(0, robyn_metrics_map(owned, 1, &map));
+    try std.testing.expectEqual(1, map.incarnation);
+    var series: u32 = 0;
+    var line: u32 = 9;
+    try std.testing.expectEqual(0, robyn_metrics_register(owned, 0, 0, "f", 1, &series));
+    try std.testing.expectEqual(0, robyn_metrics_add_line(owned, 1, series, 0, &line));
+    try std.testing.expectEqual(1, line);
+    const lines: [*]metrics.Line = @ptrFromInt(map.lines_ptr);
+    lines[line][2] = 4;
+    var records: [1]metrics.Owned = undefined;
+    var count: u32 = 0;
+    try std.testing.expectEqual(0, robyn_metrics_owned(owned, 1, &records, 1, &count));
+    try std.testing.expectEqual(-11, robyn_metrics_owned(owned, 1, null, 0, &count));
+    try std.testing.expectEqual(1, count);
+    var totals: [1]metrics.Total = undefined;
+    var summary: metrics.Summary = undefined;
+    try std.testing.expectEqual(-11, robyn_metrics_read(owned, null, 0, &summary));
+    try std.testing.expectEqual(0, robyn_metrics_read(owned, &totals, 1, &summary));
+    try std.testing.expectEqual(4, totals[0].cells[2]);
+    try std.testing.expectEqual(1, summary.listeners_alive);
+    try std.testing.expectEqual(-12, robyn_metrics_read(null, &totals, 1, &summary));
+    try std.testing.expectEqual(-12, robyn_metrics_map(owned, limits.slots_max, &map));
+    try std.testing.expectEqual(-12, robyn_metrics_register(owned, 0, 0, null, 1, &series));
+    try std.testing.expectEqual(-12, robyn_metrics_add_line(null, 1, series, 0, &line));
 }
 
 test "the manifest reports the size it needs" {

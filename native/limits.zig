@@ -56,6 +56,22 @@ pub const rate_limit_windows_max: u32 = 8;
 /// Buckets of seven computations each that others wait for.
 pub const flight_buckets_max: u32 = 1024;
 
+/// Families and series of metrics together, for a whole cluster.
+pub const metric_series_max: u32 = 64 * 1024;
+
+/// Places of the index over them; half of them stay free.
+pub const metric_index_max: u32 = 128 * 1024;
+
+/// Longest text of a family (name, kind, help, labels) or a series (its labels).
+pub const metric_text_bytes_max: u32 = 4 * 1024;
+
+/// Words of eight bytes for all those texts: 8 MiB.
+pub const metric_text_words_max: u32 = 1024 * 1024;
+
+/// Lines of eight numbers: 32 MiB, of which only those in use are memory. A route takes one for a
+/// status, one for its sum of times, and one for each power of two that its times lie in.
+pub const metric_lines_max: u32 = 512 * 1024;
+
 comptime {
     assert(std.math.isPowerOfTwo(rate_limit_buckets_max));
     assert(std.math.isPowerOfTwo(flight_buckets_max));

@@ -6,6 +6,7 @@
 const std = @import("std");
 const limits = @import("limits.zig");
 const method = @import("method.zig");
+const metrics = @import("metrics.zig");
 const status = @import("status.zig");
 const response_cache = @import("response_cache.zig");
 const rate_limit = @import("rate_limit.zig");
@@ -13,7 +14,7 @@ const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 3;
+pub const version: u32 = 4;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);
@@ -33,6 +34,10 @@ const sizes = sizesOf(.{
     .CacheEntry = response_cache.CacheEntry,
     .SegmentOptions = segment.Options,
     .RateWindow = rate_limit.Window,
+    .MetricsMap = metrics.Map,
+    .MetricsOwned = metrics.Owned,
+    .MetricsTotal = metrics.Total,
+    .MetricsSummary = metrics.Summary,
 });
 
 fn sizesOf(comptime types: anytype) []const u8 {

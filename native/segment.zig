@@ -14,12 +14,13 @@ const std = @import("std");
 const builtin = @import("builtin");
 const limits = @import("limits.zig");
 const rate_limit = @import("rate_limit.zig");
+const metrics_file = @import("metrics.zig");
 const word_map = @import("word_map.zig");
 const assert = std.debug.assert;
 const linux = std.os.linux;
 
 /// What the region is divided into, in this order.
-pub const Section = enum(u32) { slots, rate_limits, flights };
+pub const Section = enum(u32) { slots, rate_limits, flights, metrics };
 
 pub const Options = extern struct {
     /// 1: other processes can map it.
@@ -31,7 +32,7 @@ pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u32 = 2;
+const layout_version: u32 = 3;
 
 const Header = extern struct {
     magic: u64,
@@ -125,6 +126,15 @@ pub const Segment = struct {
         return .{ .buckets = @ptrCast(self.section(.flights)) };
     }
 
+    pub fn metrics(self: *const Segment) *metrics_file.Region {
+        return @ptrCast(self.section(.metrics));
+    }
+
+    /// How many slots were ever given out.
+    pub fn incarnations(self: *const Segment) u32 {
+        return @atomicLoad(u32, &self.header().incarnation, .monotonic);
+    }
+
     /// Gives a slot to a listener that is about to start. Only the primary calls it.
     pub fn claimSlot(self: *Segment, slot: u32) u32 {
         const incarnation = @atomicRmw(u32, &self.header().incarnation, .Add, 1, .monotonic) + 1;
@@ -198,6 +208,7 @@ const places = layout: {
         .slots = limits.slots_max * @sizeOf(Slot),
         .rate_limits = limits.rate_limit_buckets_max * @sizeOf(word_map.Bucket),
         .flights = limits.flight_buckets_max * @sizeOf(word_map.Bucket),
+        .metrics = @sizeOf(metrics_file.Region),
     });
     var result: [std.enums.values(Section).len]Place = undefined;
     var start: usize = page;

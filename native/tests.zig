@@ -11,6 +11,7 @@ test {
     _ = @import("limits.zig");
     _ = @import("manifest.zig");
     _ = @import("method.zig");
+    _ = @import("metrics.zig");
     _ = @import("naive.zig");
     _ = @import("path.zig");
     _ = @import("pattern.zig");
@@ -21,6 +22,7 @@ test {
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");
     _ = @import("status.zig");
+    _ = @import("ticks.zig");
     _ = @import("tidy.zig");
     _ = @import("tree.zig");
     _ = @import("utf8.zig");

@@ -5,10 +5,16 @@ import type { Phase } from "./health/health.ts";
 import type { HealthOptions } from "./health/options.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { routeRateLimit } from "./middleware/rate-limit.ts";
+import type { Counter, Gauge, Histogram } from "./metrics/instruments.ts";
+import type { ApplicationMetrics } from "./metrics/application.ts";
+import type { GaugeOptions, HistogramOptions, MetricOptions } from "./metrics/registry.ts";
+import type { MetricsOptions } from "./metrics/route.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
+import type { Core } from "./native/core.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import { dieWithParent } from "./native/process.ts";
 import { ownSegment } from "./native/segment.ts";
+import { openOnce } from "./native/segment-place.ts";
 import type { BunServer } from "./request/context.ts";
 import { proxiesOf, type ProxyHeaders, type TrustedProxies } from "./request/proxies.ts";
 import { checkCookieKeys } from "./response/cookies.ts";
@@ -16,10 +22,11 @@ import { type Compiled, compile } from "./routing/compile.ts";
 import type { ValidationErrorHandler } from "./routing/compose.ts";
 import { type AppLimits, checkTimeout, timeout_s_default } from "./routing/limits.ts";
 import { requireFunction } from "./routing/option-check.ts";
-import type { AnyState } from "./routing/route.ts";
+import type { AnyState, RouteOptions } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
 import { printBanner } from "./server/banner.ts";
 import { countRequests, createDispatch, type Dispatch } from "./server/dispatch.ts";
+import { createMeasuredDispatch } from "./server/measured-dispatch.ts";
 import { currentLaunch } from "./server/launch.ts";
 import { manage, type RunningServer, type ShutdownHandler } from "./server/lifecycle.ts";
 import { type ClusterPlace, placeOf } from "./server/place.ts";
@@ -88,6 +95,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly #responseHeaders = new ResponseHeaders();
   readonly #limits: AppLimits;
   readonly #proxies: TrustedProxies | undefined;
+  readonly #segment = openOnce(
+    () => this.#core(),
+    () => (this.#logger ??= createLogger()),
+  );
+  #metrics: ApplicationMetrics | undefined;
   #logger: Logger | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
@@ -198,6 +210,61 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.addRoute("GET", pattern, {}, handler);
   }
 
+  /**
+   * Measures every request, and answers GET `path` with the metrics of the whole cluster: Prometheus text, or
+   * OpenMetrics for who accepts it. Bun's own table then answers no const routes, because it would not count them.
+   *
+   * @throws RobynError ROBYN_METRIC_INVALID
+   * @example app.metrics("/metrics", { beforeRequest: requireToken });
+   */
+  metrics(path: string, options: MetricsOptions<State> = {}): this {
+    const handler = this.#ownMetrics().expose(options);
+    const { beforeRequest } = options;
+    return this.addRoute<string, Pick<RouteOptions<State>, "beforeRequest">>(
+      "GET",
+      path,
+      beforeRequest === undefined ? {} : { beforeRequest },
+      ({ request, query }) => handler({ request, query }),
+    );
+  }
+
+  /**
+   * A number that only goes up, for the whole cluster. The name ends with `_total`.
+   *
+   * @example
+   * const orders = app.counter("orders_total", "Orders placed.", ["country"]);
+   * orders.inc({ country: "de" });
+   * @throws RobynError ROBYN_METRIC_INVALID
+   */
+  counter<const Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+    options?: MetricOptions,
+  ): Counter<Label> {
+    return this.#ownMetrics().registry.counter(name, help, labels, options);
+  }
+
+  /** A number that goes up and down. Of several listeners it is the sum, unless `combine` says `min` or `max`. */
+  gauge<const Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+    options?: GaugeOptions,
+  ): Gauge<Label> {
+    return this.#ownMetrics().registry.gauge(name, help, labels, options);
+  }
+
+  /** How values are distributed. The name says their unit: `_seconds`, `_bytes`. */
+  histogram<const Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+    options?: HistogramOptions,
+  ): Histogram<Label> {
+    return this.#ownMetrics().registry.histogram(name, help, labels, options);
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     requireFunction("startupHandler()", handler);
@@ -269,18 +336,19 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
     await this.#runStartupHandlers();
-    const counted = countRequests(createDispatch(compiled), settings);
+    const counted = countRequests(this.#dispatchTo(compiled), settings);
     const listener = await serve(
       compiled,
       counted.dispatch,
-      { ...settings, port, accelerator: settings.accelerator && settings.maxRequests === 0 },
+      { ...settings, port, accelerator: settings.accelerator && !this.#countsRequests(settings) },
       logger,
       worker !== undefined,
     );
+    this.#metrics?.watchProcess();
     const managed = manage({
       listener,
       openStreams: compiled.settings.openStreams,
-      shutdownHandlers: this.#shutdownHandlers,
+      shutdownHandlers: [() => this.#metrics?.stop(), ...this.#shutdownHandlers],
       shutdownTimeoutSeconds: settings.shutdownTimeout,
       logger,
       signals: settings.signals && worker === undefined,
@@ -310,7 +378,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly fetch = (request: Request, server?: BunServer): Response | Promise<Response> => {
     if (this.#dispatch !== undefined) return this.#dispatch(request, server);
     return this.compile().then((compiled) =>
-      (this.#dispatch ??= createDispatch(compiled))(request, server),
+      (this.#dispatch ??= this.#dispatchTo(compiled))(request, server),
     );
   };
 
@@ -333,16 +401,12 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   }
 
   async #compile(): Promise<Compiled> {
-    const {
-      strict = false,
-      development = process.env.NODE_ENV === "development",
-      core = "auto",
-    } = this.#options;
+    const { strict = false, development = process.env.NODE_ENV === "development" } = this.#options;
     const logger = (this.#logger ??= createLogger());
     this.seal();
     const { routes, scopes } = this.collect();
     return compile(routes, scopes, {
-      core: loadCore(core, logger),
+      core: this.#core(),
       strict,
       development,
       logger,
@@ -352,7 +416,31 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       limits: this.#limits,
       proxies: this.#proxies,
       optionHooks: (route) => [routeRateLimit(route)].filter((it) => it !== undefined),
+      segment: this.#segment,
     });
+  }
+
+  #core(): Core {
+    return loadCore(this.#options.core ?? "auto", (this.#logger ??= createLogger()));
+  }
+
+  /** Loaded here: an app without metrics starts without them. */
+  #ownMetrics(): ApplicationMetrics {
+    if (this.#metrics !== undefined) return this.#metrics;
+    const { ApplicationMetrics: Metrics } =
+      require("./metrics/application.ts") as typeof import("./metrics/application.ts");
+    return (this.#metrics = new Metrics(this.#segment, () => (this.#logger ??= createLogger())));
+  }
+
+  /** With metrics a dispatch that measures, chosen once: others pay nothing for them. */
+  #dispatchTo(compiled: Compiled): Dispatch {
+    if (!this.#metrics?.isExposed) return createDispatch(compiled);
+    return createMeasuredDispatch(compiled, this.#metrics.measure(compiled));
+  }
+
+  /** What Bun's own table answers is seen by nobody. */
+  #countsRequests({ maxRequests }: Settings): boolean {
+    return maxRequests > 0 || this.#metrics?.isExposed === true;
   }
 
   async #runStartupHandlers(): Promise<void> {

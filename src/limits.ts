@@ -23,6 +23,10 @@ export const limits = {
   descriptors_max: 1_048_576,
   /** Windows that one request can be held against at once. */
   rate_limit_windows_max: 8,
+  /** Longest text of a metric (name, help, labels) or of one of its series (labels with values), in bytes. */
+  metric_text_bytes_max: 4_096,
+  /** Families and series of metrics together, for a whole cluster. */
+  metric_series_max: 65_536,
 } as const;
 
 export type LimitName = keyof typeof limits;

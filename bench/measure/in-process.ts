@@ -45,16 +45,28 @@ const matches = (milliseconds: number): Measurement[] =>
     })),
   );
 
+const records = (milliseconds: number): Measurement[] => [
+  {
+    label: "metrics record",
+    routes: 1_000,
+    script: "metrics.ts",
+    arguments: ["1000", String(milliseconds)],
+  },
+];
+
 /** @returns milliseconds until the routes can be matched. */
 export function measureDefine(options: Options): Promise<Row<Sample>[]> {
   return measureAll("define", definitions, options.rounds);
 }
 
-/** @returns nanoseconds per match. */
+/** @returns nanoseconds per match, or per record. */
 export async function measureMicro(options: Options): Promise<Row<Sample>[]> {
+  const milliseconds = options.quick ? 100 : 1_000;
+  const own = await measureAll("micro", records(milliseconds), options.rounds);
   const obstacle = installPackages();
-  if (obstacle !== undefined) return [{ state: "skipped", label: "all", reason: obstacle }];
-  return measureAll("micro", matches(options.quick ? 100 : 1_000), options.rounds);
+  if (obstacle !== undefined)
+    return [...own, { state: "skipped", label: "all matchers", reason: obstacle }];
+  return [...own, ...(await measureAll("micro", matches(milliseconds), options.rounds))];
 }
 
 async function measureAll(

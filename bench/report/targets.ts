@@ -76,6 +76,19 @@ export function targetsOf(results: Results): TargetRow[] {
       ...atMost(0.15, "µs", 2),
     },
     {
+      what: "metrics on: user CPU against the same without them",
+      value: ratioOf(
+        figuresOf(results, "metrics", "robyn with metrics")?.userMicroseconds,
+        figuresOf(results, "metrics", "robyn")?.userMicroseconds,
+      ),
+      ...atMost(1.03, "×", 2),
+    },
+    {
+      what: "recording a request, 1,000 routes in turn",
+      value: measured(results.micro, "metrics record")?.median,
+      ...atMost(60, "ns", 0),
+    },
+    {
       what: "robyn hello to first 200, against bare Bun",
       value: ratioOf(
         measured(results.start, "robyn")?.median,

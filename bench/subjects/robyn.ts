@@ -22,5 +22,7 @@ if (plan.hooks) {
   app.get(hooksPath, () => `${before},${after}`);
 }
 
+if (plan.metrics) app.metrics("/metrics");
+
 const server = await app.start({ host, port, banner: false });
 listening(server.port);

@@ -5,6 +5,7 @@ import { parseSize, type StartOptions } from "../server/settings.ts";
 import { reload } from "./commands/reload.ts";
 import { printRoutes } from "./commands/routes.ts";
 import { serveApp } from "./commands/serve.ts";
+import { top, type TopOptions } from "./commands/top.ts";
 import { versionText } from "./version.ts";
 
 export function buildProgram(): Command {
@@ -39,6 +40,13 @@ export function buildProgram(): Command {
     .argument("<app>", "TypeScript file of the application")
     .option("--json", "print JSON")
     .action((app: string, options: { json?: boolean }) => printRoutes(app, options.json === true));
+  program
+    .command("top")
+    .description("Shows live what a server does, from its metrics.")
+    .argument("<url>", "URL of the server, or of its metrics: localhost:8080")
+    .option("--interval <seconds>", "seconds between two looks", toPositive, 2)
+    .option("--count <n>", "end after so many looks", toPositive)
+    .action((url: string, options: TopOptions) => top(url, options));
   return program;
 }
 
@@ -56,6 +64,12 @@ function toSize(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
   throw new InvalidArgumentError("It takes bytes, or a number with k, m or g behind it.");
+}
+
+function toPositive(text: string): number {
+  const number = Number(text);
+  if (number > 0 && number <= 86_400) return number;
+  throw new InvalidArgumentError("It takes a number above 0.");
 }
 
 function toPort(text: string): number {

@@ -113,8 +113,73 @@ export interface Segment {
   readonly rateLimits: RateLimits;
   /** Nanoseconds on the clock that all who share it have in common. */
   now(): number;
+  /** The numbers of this listener and of all that share the segment. */
+  openMetrics(): MetricStore;
   /** No part of it may be used afterwards. */
   close(): void;
+}
+
+/** How the gauges of several listeners become one. */
+export type GaugeSum = "sum" | "min" | "max";
+
+/** Parts of a series: below `metricPart.sum` they are summed cell by cell, at and above they are gauges. */
+export const metricPart = { sum: 256, min: 257, max: 258 } as const;
+
+export const cellsPerLine = 8;
+
+/** Lines are seen in chunks of 256 KB: JavaScriptCore counts what a view spans as memory of the heap. */
+export const lineBits = 12;
+
+/**
+ * Numbers in lines of eight. Only this listener writes to its lines, so it needs neither lock nor call: what it stores
+ * into their cells is what others read.
+ */
+export interface MetricStore {
+  /** Whether other processes see it. */
+  readonly shared: boolean;
+  /**
+   * `chunks[line >> lineBits]` has a line that `line()` returned, and line 0. That one is nobody's and never read:
+   * what is written there is dropped.
+   */
+  readonly chunks: readonly Float64Array[];
+  readonly clock: TickClock;
+  /** Cell 1 of a gauge; the gauge counts as long as the listener with this number lives. */
+  readonly incarnation: number;
+  /**
+   * The number of a text: a family (`parent` 0), or a series of one. The same text has the same number for everybody.
+   *
+   * @param limit most series of the family, 0 for as many as there is space for.
+   * @returns undefined where the limit is reached, there is no space, or the text is too long.
+   */
+  register(parent: number, text: string, limit: number): number | undefined;
+  /** The line of this listener for a part of a series. @returns 0 if there is no space. */
+  line(series: number, part: number): number;
+  read(): MetricReading;
+  /** What was registered under this number. */
+  text(number: number): { readonly parent: number; readonly text: string };
+}
+
+/** A clock for short times, as cheap as the core has one. */
+export interface TickClock {
+  /** Counts up; only differences mean something. */
+  readonly ticks: () => number;
+  readonly secondsPerTick: number;
+  /** Compares it with the system's clock; called now and then, at most every 100 ms. */
+  adjust(): void;
+}
+
+export interface MetricReading {
+  /** Ordered by series and part. Of a gauge, cell 0 is the value and cell 1 how many living listeners have one. */
+  readonly totals: readonly MetricTotal[];
+  readonly listenersAlive: number;
+  /** All that were ever started in this cluster. */
+  readonly listenersStarted: number;
+}
+
+export interface MetricTotal {
+  readonly series: number;
+  readonly part: number;
+  readonly cells: Float64Array;
 }
 
 export interface Core {

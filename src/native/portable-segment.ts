@@ -1,5 +1,6 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
-import type { RateLimits, Segment } from "./core.ts";
+import type { MetricStore, RateLimits, Segment } from "./core.ts";
+import { PortableMetricStore } from "./portable-metrics.ts";
 import { PortableRateLimits } from "./portable-rate-limits.ts";
 
 export class PortableSegment implements Segment {
@@ -13,6 +14,10 @@ export class PortableSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6;
+  }
+
+  openMetrics(): MetricStore {
+    return new PortableMetricStore();
   }
 
   close(): void {}

@@ -11,6 +11,8 @@ const encodingIds: Readonly<Record<Encoding, number>> = { identity: 0, gzip: 1, 
 export class ZigResponseCache implements ResponseCache {
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
+  /** What is read by the native call that runs: a pointer alone does not keep the memory behind it. */
+  readonly #held: { given?: readonly ArrayBuffer[] } = {};
   readonly #entry = allocateShared(sizes.CacheEntry);
 
   constructor(native: NativeSymbols) {
@@ -21,6 +23,7 @@ export class ZigResponseCache implements ResponseCache {
   put(endpoint: number, encoding: Encoding, response: StoredResponse): void {
     const head = toShared(new TextEncoder().encode(JSON.stringify(response.headers)));
     const body = toShared(response.body);
+    this.#held.given = [head.buffer, body.buffer];
     const result = this.#native.robyn_cache_put(
       this.#handle,
       endpoint,
@@ -31,6 +34,7 @@ export class ZigResponseCache implements ResponseCache {
       body.pointer,
       body.length,
     );
+    delete this.#held.given;
     if (result !== status.ok) throw new TypeError(`robyn_cache_put: ${statusName(result)}`);
   }
 
@@ -66,8 +70,8 @@ export class ZigResponseCache implements ResponseCache {
 }
 
 /** An empty array has no address, so there is always at least one byte behind the pointer. */
-function toShared(bytes: Uint8Array): { pointer: Pointer; length: number } {
+function toShared(bytes: Uint8Array): { buffer: ArrayBuffer; pointer: Pointer; length: number } {
   const { buffer, pointer } = allocateShared(Math.max(bytes.length, 1));
   new Uint8Array(buffer).set(bytes);
-  return { pointer, length: bytes.length };
+  return { buffer, pointer, length: bytes.length };
 }

@@ -1,5 +1,6 @@
 /** How a listener learns of the segment of its cluster: by an environment variable that the primary sets. */
-import type { SegmentPlace } from "./core.ts";
+import type { Logger } from "../logger.ts";
+import type { Core, Segment, SegmentPlace } from "./core.ts";
 
 /** `<descriptor>,<slot>`, both decimal. */
 export const segmentVariable = "ROBYN_SEGMENT";
@@ -20,4 +21,20 @@ export function takeSegmentPlace(
   // What this process starts has other descriptors.
   delete environment[segmentVariable];
   return { descriptor: Number(found[1]), slot: Number(found[2]) };
+}
+
+/** The segment of one application: one that shares nothing maps nothing. */
+export function openOnce(core: () => Core, logger: () => Logger): () => Segment {
+  let segment: Segment | undefined;
+  const open = (): Segment => {
+    const place = takeSegmentPlace();
+    const opened = core().openSegment(place);
+    if (place.descriptor !== undefined && !opened.shared) {
+      logger().warn(
+        `the ${core().name} core shares nothing with the other processes of this cluster: limits, caches and counters are of each process alone`,
+      );
+    }
+    return opened;
+  };
+  return () => (segment ??= open());
 }

@@ -1,8 +1,9 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
 import type { Logger } from "../logger.ts";
-import type { RateLimits, Segment, SegmentPlace } from "./core.ts";
+import type { MetricStore, RateLimits, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
+import { ZigMetricStore } from "./metrics.ts";
 import { ZigRateLimits } from "./rate-limits.ts";
 import { statusName } from "./route-table.ts";
 import { sizes, status } from "./symbols.ts";
@@ -30,6 +31,10 @@ export class ZigSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6 + this.#clockDistance;
+  }
+
+  openMetrics(): MetricStore {
+    return new ZigMetricStore(this);
   }
 
   close(): void {

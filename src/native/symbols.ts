@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 3;
+export const abiVersion = 4;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -40,6 +40,13 @@ export const symbols = {
   robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
   robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
   robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
+  robyn_ticks_are_steady: { args: [], returns: "u32" },
+  robyn_ticks: { args: [], returns: "f64" },
+  robyn_metrics_map: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_register: { args: ["ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_add_line: { args: ["ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_owned: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_metrics_read: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {
@@ -95,4 +102,8 @@ export const sizes = {
   CacheEntry: 32,
   SegmentOptions: 8,
   RateWindow: 56,
+  MetricsMap: 32,
+  MetricsOwned: 16,
+  MetricsTotal: 72,
+  MetricsSummary: 24,
 } as const;

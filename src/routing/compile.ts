@@ -6,7 +6,6 @@ import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable, Segment } from "../native/core.ts";
-import { takeSegmentPlace } from "../native/segment-place.ts";
 import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
@@ -43,6 +42,7 @@ export interface CompileOptions {
   readonly proxies: TrustedProxies | undefined;
   /** Hooks that features make of options of a route; they run last before the handler. */
   readonly optionHooks: (route: Route) => readonly BeforeHook<AnyState>[];
+  readonly segment: () => Segment;
 }
 
 /**
@@ -94,7 +94,7 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
-    segment: openOnce(options),
+    segment: options.segment,
     route: "no route",
   };
   const chains = new ChainCache(options);
@@ -209,22 +209,6 @@ function partsOfMiss(
     status: 200,
     deadline: deadlines.of(limits.timeout),
   };
-}
-
-/** An application that shares nothing maps nothing. */
-function openOnce({ core, logger }: CompileOptions): () => Segment {
-  let segment: Segment | undefined;
-  const open = (): Segment => {
-    const place = takeSegmentPlace();
-    const opened = core.openSegment(place);
-    if (place.descriptor !== undefined && !opened.shared) {
-      logger.warn(
-        `the ${core.name} core shares nothing with the other processes of this cluster: limits, caches and counters are of each process alone`,
-      );
-    }
-    return opened;
-  };
-  return () => (segment ??= open());
 }
 
 /** A hook may read the body, also where no route does. */

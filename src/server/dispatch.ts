@@ -46,24 +46,25 @@ export function countRequests(
   return { dispatch: counting, count: () => requests };
 }
 
-const slash = 47;
+/** @internal */
+export const slash = 47;
 const noParams: Record<string, string> = Object.freeze(Object.create(null));
 
-/** Values are copied out at once: the table keeps them only until the next find. */
-function readParams(table: RouteTable, names: readonly string[]): Record<string, string> {
+/** @internal Values are copied out at once: the table keeps them only until the next find. */
+export function readParams(table: RouteTable, names: readonly string[]): Record<string, string> {
   if (names.length === 0) return noParams;
   const params: Record<string, string> = Object.create(null);
   for (let index = 0; index < names.length; index++) params[names[index]!] = table.value(index);
   return params;
 }
 
-/** HTTP/1.0 has no Host header, which is legal; an invalid one is not. */
-function isHttp10(request: Request): boolean {
+/** @internal HTTP/1.0 has no Host header, which is legal; an invalid one is not. */
+export function isHttp10(request: Request): boolean {
   return request.headers.get("host") === null;
 }
 
-/** What no route answers: 404, 405 with `Allow`, the automatic OPTIONS, 400, 414, 501. Hooks see these too. */
-function miss(
+/** @internal What no route answers: 404, 405 with `Allow`, the automatic OPTIONS, 400, 414, 501. Hooks see these too. */
+export function miss(
   compiled: Compiled,
   request: Request,
   server: BunServer | undefined,

@@ -131,6 +131,7 @@ describe("flags", () => {
                                 without losing a request.
         routes [options] <app>  Prints the routes of an application without serving
                                 it.
+        top [options] <url>     Shows live what a server does, from its metrics.
       "
     `);
   });

@@ -52,6 +52,9 @@ describe("the manifest", () => {
       "shape_bytes_max",
       "rate_limit_buckets_max",
       "flight_buckets_max",
+      "metric_index_max",
+      "metric_lines_max",
+      "metric_text_words_max",
     ];
     const shared = Object.entries(manifest.limits).filter(([name]) => !zigOnly.includes(name));
     expect(Object.fromEntries(shared)).toEqual({ ...limits });
