@@ -27,6 +27,25 @@ pub fn dieWithParent(parent: u32) status.Error!void {
     if (linux.getppid() != parent) return error.NotFound;
 }
 
+/// From now on the listening sockets on `port` hand over a connection when it is there. Bun sets
+/// TCP_DEFER_ACCEPT, with which the kernel keeps a connection back until its first bytes have come,
+/// about a second at most: one that is kept back when its listener closes cannot be seen and is reset.
+///
+/// Returns how many sockets there are.
+pub fn acceptAtOnce(descriptors: []const i32, port: u16) status.Error!u32 {
+    if (!is_linux) return error.InvalidArgument;
+    var count: u32 = 0;
+    for (descriptors) |descriptor| {
+        if (!isListening(descriptor) or localPort(descriptor) != port) continue;
+        const off: [4]u8 = @splat(0);
+        const option = linux.TCP.DEFER_ACCEPT;
+        const result = linux.setsockopt(descriptor, linux.IPPROTO.TCP, option, &off, off.len);
+        if (linux.errno(result) != .SUCCESS) return error.InvalidArgument;
+        count += 1;
+    }
+    return count;
+}
+
 /// Closes the listening sockets on `port` among `descriptors` and leaves something harmless under
 /// their numbers: Bun still holds the number, and closes it later.
 ///
@@ -153,6 +172,21 @@ test "a listener is closed under its number, its connections and other ports are
     for ([_]i32{ listener.descriptor, other.descriptor, accepted, client, second }) |descriptor| {
         try std.testing.expectEqual(0, linux.close(descriptor));
     }
+}
+
+test "a connection without a byte is handed over once it is not kept back any more" {
+    if (!is_linux) return error.SkipZigTest;
+    const listener: TestListener = .open();
+    const seconds: [4]u8 = @bitCast(@as(u32, 5));
+    const option = linux.TCP.DEFER_ACCEPT;
+    const set = linux.setsockopt(listener.descriptor, linux.IPPROTO.TCP, option, &seconds, 4);
+    try std.testing.expectEqual(0, set);
+    const early = listener.connect().?;
+    try std.testing.expect(!hasWaiting(listener.descriptor));
+    try std.testing.expectEqual(1, try acceptAtOnce(&.{listener.descriptor}, listener.port));
+    const late = listener.connect().?;
+    try std.testing.expect(hasWaiting(listener.descriptor));
+    for ([_]i32{ early, late, listener.descriptor }) |descriptor| _ = linux.close(descriptor);
 }
 
 test "a process that is not the parent is told apart" {

@@ -26,6 +26,7 @@ export const symbols = {
   robyn_cache_seal: { args: ["ptr"], returns: "i32" },
   robyn_cache_get: { args: ["ptr", "u32", "u32", "ptr"], returns: "i32" },
   robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
+  robyn_process_accept_at_once: { args: ["ptr", "u32", "u32"], returns: "i32" },
   robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
   robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
