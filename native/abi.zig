@@ -284,6 +284,14 @@ export fn robyn_process_die_with_parent(parent: u32) i32 {
     return statusOf(process.dieWithParent(parent));
 }
 
+/// How many listening sockets on `port` there are, or a negative `Status`.
+export fn robyn_process_accept_at_once(ptr: ?[*]const i32, len: u32, port: u32) i32 {
+    const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
+    const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
+    const count = process.acceptAtOnce(descriptors, number) catch |err| return statusOf(err);
+    return @intCast(count);
+}
+
 /// How many listening sockets on `port` stay open, or a negative `Status`. With `only_idle` other
 /// than 0, those stay in whose queue a connection waits.
 export fn robyn_process_close_listeners(
@@ -537,6 +545,7 @@ test "descriptors of this process through the C surface" {
     const too_many = limits.descriptors_max + 1;
     const counted = robyn_process_count_connections(&descriptors, too_many, 1);
     try std.testing.expectEqual(invalid, counted);
+    try std.testing.expectEqual(invalid, robyn_process_accept_at_once(&descriptors, too_many, 1));
 }
 
 test "a cache through the C surface" {

@@ -27,6 +27,26 @@ pub fn dieWithParent(parent: u32) status.Error!void {
     if (linux.getppid() != parent) return error.NotFound;
 }
 
+/// From now on the listening sockets on `port` hand over a connection when it is there. Bun sets
+/// TCP_DEFER_ACCEPT, with which the kernel keeps a connection back until its first bytes have come,
+/// about a second at most: one that is kept back when its listener closes cannot be seen and is
+/// reset.
+///
+/// Returns how many sockets there are.
+pub fn acceptAtOnce(descriptors: []const i32, port: u16) status.Error!u32 {
+    if (!is_linux) return error.InvalidArgument;
+    var count: u32 = 0;
+    for (descriptors) |descriptor| {
+        if (!isListening(descriptor) or localPort(descriptor) != port) continue;
+        const off: [4]u8 = @splat(0);
+        const option = linux.TCP.DEFER_ACCEPT;
+        const result = linux.setsockopt(descriptor, linux.IPPROTO.TCP, option, &off, off.len);
+        if (linux.errno(result) != .SUCCESS) return error.InvalidArgument;
+        count += 1;
+    }
+    return count;
+}
+
 /// Closes the listening sockets on `port` among `descriptors` and leaves something harmless under
 /// their numbers: Bun still holds the number, and closes it later.
 ///
@@ -65,7 +85,8 @@ fn hasWaiting(descriptor: i32) bool {
     return linux.errno(linux.poll(&poll, poll.len, 0)) == .SUCCESS and poll[0].revents != 0;
 }
 
-/// How many of `descriptors` are TCP sockets on `port` that do not listen: connections of its server.
+/// How many of `descriptors` are TCP sockets on `port` that do not listen: connections of its
+/// server.
 pub fn countConnections(descriptors: []const i32, port: u16) u32 {
     if (!is_linux) return 0;
     var count: u32 = 0;
@@ -106,13 +127,15 @@ fn localPort(descriptor: i32) ?u16 {
     };
 }
 
+const loopback = std.mem.nativeToBig(u32, 0x7f000001);
+
 const TestListener = struct {
     descriptor: i32,
     port: u16,
 
     fn open() TestListener {
         const descriptor: i32 = @intCast(linux.socket(linux.AF.INET, linux.SOCK.STREAM, 0));
-        var address: linux.sockaddr.in = .{ .port = 0, .addr = std.mem.nativeToBig(u32, 0x7f000001) };
+        var address: linux.sockaddr.in = .{ .port = 0, .addr = loopback };
         const size = @sizeOf(linux.sockaddr.in);
         assert(linux.bind(descriptor, @ptrCast(&address), size) == 0);
         assert(linux.listen(descriptor, 8) == 0);
@@ -123,7 +146,7 @@ const TestListener = struct {
         const client: i32 = @intCast(linux.socket(linux.AF.INET, linux.SOCK.STREAM, 0));
         var address: linux.sockaddr.in = .{
             .port = std.mem.nativeToBig(u16, self.port),
-            .addr = std.mem.nativeToBig(u32, 0x7f000001),
+            .addr = loopback,
         };
         const result = linux.connect(client, @ptrCast(&address), @sizeOf(linux.sockaddr.in));
         if (linux.errno(result) == .SUCCESS) return client;
@@ -137,9 +160,11 @@ test "a listener is closed under its number, its connections and other ports are
     const listener: TestListener = .open();
     const other: TestListener = .open();
     const client = listener.connect().?;
-    try std.testing.expectEqual(1, try closeListeners(&.{listener.descriptor}, listener.port, true));
+    const own = [_]i32{listener.descriptor};
+    try std.testing.expectEqual(1, try closeListeners(&own, listener.port, true));
     const accepted: i32 = @intCast(linux.accept(listener.descriptor, null, null));
-    const descriptors = [_]i32{ 1_000_000, listener.descriptor, other.descriptor, accepted, client };
+    const missing = 1_000_000;
+    const descriptors = own ++ [_]i32{ missing, other.descriptor, accepted, client };
     try std.testing.expectEqual(1, countConnections(&descriptors, listener.port));
     try std.testing.expectEqual(0, try closeListeners(&descriptors, listener.port, true));
     try std.testing.expectEqual(null, listener.connect());
@@ -153,6 +178,21 @@ test "a listener is closed under its number, its connections and other ports are
     for ([_]i32{ listener.descriptor, other.descriptor, accepted, client, second }) |descriptor| {
         try std.testing.expectEqual(0, linux.close(descriptor));
     }
+}
+
+test "a connection without a byte is handed over once it is not kept back any more" {
+    if (!is_linux) return error.SkipZigTest;
+    const listener: TestListener = .open();
+    const seconds: [4]u8 = @bitCast(@as(u32, 5));
+    const option = linux.TCP.DEFER_ACCEPT;
+    const set = linux.setsockopt(listener.descriptor, linux.IPPROTO.TCP, option, &seconds, 4);
+    try std.testing.expectEqual(0, set);
+    const early = listener.connect().?;
+    try std.testing.expect(!hasWaiting(listener.descriptor));
+    try std.testing.expectEqual(1, try acceptAtOnce(&.{listener.descriptor}, listener.port));
+    const late = listener.connect().?;
+    try std.testing.expect(hasWaiting(listener.descriptor));
+    for ([_]i32{ early, late, listener.descriptor }) |descriptor| _ = linux.close(descriptor);
 }
 
 test "a process that is not the parent is told apart" {

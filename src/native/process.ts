@@ -15,6 +15,19 @@ export function dieWithParent(parent: number): Bond {
 }
 
 /**
+ * Makes the kernel hand over connections on `port` as soon as they are there, and not with their first bytes: what it
+ * keeps back is lost when the listener closes.
+ *
+ * @returns false where the system offers no way
+ */
+export function acceptAtOnce(port: number): boolean {
+  const open = descriptors();
+  if (open === undefined) return false;
+  const library = native();
+  return (library?.robyn_process_accept_at_once(open.pointer, open.count, port) ?? -1) >= 0;
+}
+
+/**
  * Closes the listening sockets of this process on `port` and keeps their connections, which Bun's own `stop()` cannot. A
  * connection that waits to be accepted would be reset where the kernel does not hand it on, so the event loop gets a few
  * turns to accept what is there.

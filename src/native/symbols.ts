@@ -38,6 +38,7 @@ export const symbols = {
   robyn_rate_limit_evictions: { args: ["ptr"], returns: "f64" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
   robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
+  robyn_process_accept_at_once: { args: ["ptr", "u32", "u32"], returns: "i32" },
   robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
   robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
   robyn_ticks_are_steady: { args: [], returns: "u32" },

@@ -7,7 +7,7 @@
  * once more. Then `stop()`, which by now has nothing to cut; at the deadline what is left is cut.
  */
 import type { Logger } from "../logger.ts";
-import { closeListeners, countConnections } from "../native/process.ts";
+import { acceptAtOnce, closeListeners, countConnections } from "../native/process.ts";
 import type { OpenStreams } from "../response/open-streams.ts";
 import type { Listener } from "./serve.ts";
 
@@ -26,6 +26,15 @@ export interface DrainOptions {
 
 /** A connection that has been silent for so long is not about to send: it is closed although nothing told its client. */
 const quiet_ms = 500;
+
+/**
+ * Longer for one that has not asked for anything yet: its client is likelier to be about to. Bun's `stop()` does not wait for
+ * such a connection, and closes it when the request comes. Browsers open some ahead and never use them: hence an end.
+ */
+const unasked_ms = 1_500;
+
+/** The kernel keeps connections back until their first bytes come: so long the last of them have, while it still listens. */
+const kept_back_ms = 100;
 
 const poll_ms = 20;
 
@@ -53,19 +62,24 @@ export async function drain(options: DrainOptions, isGentle: boolean): Promise<b
 /** Ends when no connection is left, or none has asked for anything for a while. */
 async function dismissClients({ server, dismissConnections }: Listener): Promise<void> {
   const { port } = server;
-  if (port === undefined || !(await closeListeners(port))) return;
+  if (port === undefined || !acceptAtOnce(port)) return;
   let requestedAt = performance.now();
-  let busyAt = requestedAt;
-  let hasClosedIdle = false;
   dismissConnections(() => (requestedAt = performance.now()));
+  await Bun.sleep(kept_back_ms);
+  if (!(await closeListeners(port))) return;
+  let busyAt = performance.now();
+  let hasClosedIdle = false;
   while (countConnections(port) !== 0) {
     const now = performance.now();
     if (server.pendingRequests > 0) busyAt = now;
-    if (now - Math.max(requestedAt, busyAt) > quiet_ms) return;
+    const silence_ms = now - Math.max(requestedAt, busyAt);
+    if (silence_ms > unasked_ms) return;
     // A long request holds up the end, but not the connections that have nothing to do with it. Only once: the answer
     // to a request that was in flight does not end its connection, and the client may be about to use it again.
-    if (!hasClosedIdle && now - requestedAt > quiet_ms) {
+    const mayCloseIdle = silence_ms > quiet_ms || (!hasClosedIdle && now - requestedAt > quiet_ms);
+    if (mayCloseIdle) {
       hasClosedIdle = true;
+      // Leaves alone what has never asked.
       server.closeIdleConnections();
     }
     await Bun.sleep(poll_ms);

@@ -29,7 +29,7 @@ const key = Symbol.for("robyn.seat");
 
 /**
  * The seat of this thread; undefined in a single process and in a primary. The variable is taken out of the environment,
- * or what this process starts would take itself for the worker. A second copy of the package finds the seat by its symbol.
+ * so that nothing that this process starts finds it. A second copy of the package finds the seat by its symbol.
  */
 export function currentSeat(): Seat | undefined {
   const holder = globalThis as { [key]?: Seat };
@@ -45,9 +45,28 @@ export function currentSeat(): Seat | undefined {
 function parseSeat(text: string): Seat | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isSeat(value) ? value : undefined;
+    return isSeat(value) && isMine(value) ? value : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * `Bun.spawn` without `env` hands on the environment that this process was started with, whatever was taken out of it
+ * since. So a child of a worker may find the variable, too; it has no channel, or not one to the primary.
+ */
+function isMine({ thread, primary }: Seat): boolean {
+  if (thread > 0) return !Bun.isMainThread;
+  if (process.send === undefined) return false;
+  return process.ppid === primary || !isAlive(primary);
+}
+
+/** A worker whose primary is gone keeps its seat: it must end, and not serve on alone. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

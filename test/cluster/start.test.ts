@@ -1,5 +1,7 @@
 /** How a cluster begins: one port, many listeners, and one clear message where it cannot. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
+import { projectRoot } from "../support/native.ts";
 import { childrenOf, clusterSource, isAlive, startCluster, whoAt } from "../support/cluster.ts";
 import { checkoutFolder, temporaryFolder } from "../support/folder.ts";
 import { bun, processTimeout_ms, robyn } from "../support/process.ts";
@@ -58,11 +60,35 @@ describe.skipIf(process.platform !== "linux")("a cluster", () => {
   });
 
   test("does not make workers of what a worker starts", async () => {
+    const src = JSON.stringify(join(projectRoot, "src", "server", "seat.ts"));
     await using cluster = await startCluster(
       ["--processes", "2"],
-      clusterSource("one", 'app.get("/seat", () => process.env.ROBYN_WORKER ?? "none");'),
+      clusterSource(
+        "one",
+        `const print = [process.execPath, "child.ts"];
+         app.get("/seats", async () => {
+           const { promise: withChannel, resolve } = Promise.withResolvers();
+           Bun.spawn(print, { ipc: resolve, stdout: "ignore" });
+           const thread = new Worker("./child.ts");
+           const inThread = new Promise((done) => (thread.onmessage = ({ data }) => done(data)));
+           return [
+             Bun.spawnSync(print).stdout.toString(),
+             Bun.spawnSync(print, { env: process.env }).stdout.toString(),
+             await withChannel,
+             await inThread,
+           ];
+         });`,
+      ),
     );
-    expect(await (await fetch(cluster.url("/seat"))).text()).toBe("none");
+    cluster.folder.write(
+      "child.ts",
+      `import { currentSeat } from ${src};
+       const seat = currentSeat()?.index ?? "none";
+       if (Bun.isMainThread) process.stdout.write(String(seat)); else postMessage(seat);
+       process.send?.(seat);`,
+    );
+    const seats = await (await fetch(cluster.url("/seats"))).json();
+    expect(seats).toEqual(["none", "none", "none", "none"]);
   });
 
   test("whose port is in use is refused once, also where the other would share it", async () => {

@@ -1,5 +1,6 @@
 /** Draining by a signal cuts nobody: connections that live get an answer that ends them, and only then are closed. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
 import { temporaryFolder } from "../support/folder.ts";
 import { hasZigCore } from "../support/native.ts";
 import { processTimeout_ms, robyn } from "../support/process.ts";
@@ -72,6 +73,25 @@ describe.skipIf(!canDrainGently)("a server that drains", () => {
     expect((await child.ended()).code).toBe(0);
   });
 
+  test("waits longer for a connection that has not asked for anything yet, but not for ever", async () => {
+    using folder = temporaryFolder({ "app.ts": source });
+    await using child = robyn(["app.ts", "--port", "0"], { cwd: folder.path });
+    const port = await child.port();
+    using idle = await RawClient.connect(port);
+    await idle.send(request("GET", "/")).next();
+    const listening = socketsOf(child.pid);
+    using unasked = await RawClient.connect(port);
+    using never = await RawClient.connect(port);
+    // The kernel keeps them back for about a second, in the hope of a request.
+    await until("both to be accepted", () => socketsOf(child.pid) - listening >= 2);
+    child.signal("SIGTERM");
+    await idle.closes();
+    const last = await unasked.send(request("GET", "/")).next();
+    expect([last.text, last.headers.connection]).toEqual(["plain", "close"]);
+    expect((await child.ended()).code).toBe(0);
+    await never.closes();
+  });
+
   test("without a connection ends at once", async () => {
     using folder = temporaryFolder({ "app.ts": source });
     await using child = robyn(["app.ts", "--port", "0"], { cwd: folder.path });
@@ -82,6 +102,17 @@ describe.skipIf(!canDrainGently)("a server that drains", () => {
     expect(performance.now() - signalledAt).toBeLessThan(400);
   });
 });
+
+function socketsOf(pid: number): number {
+  const links = readdirSync(`/proc/${pid}/fd`).map((name) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${name}`);
+    } catch {
+      return "closed meanwhile";
+    }
+  });
+  return links.filter((link) => link.startsWith("socket:")).length;
+}
 
 async function isRefused(port: number): Promise<boolean> {
   const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } }).catch(
