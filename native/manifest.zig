@@ -10,9 +10,10 @@ const status = @import("status.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
+const shared_cache = @import("shared_cache.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 2;
+pub const version: u32 = 3;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);
@@ -31,6 +32,8 @@ const sizes = sizesOf(.{
     .InsertReport = route_table.InsertReport,
     .CacheEntry = response_cache.CacheEntry,
     .SegmentOptions = segment.Options,
+    .CacheRecord = shared_cache.Record,
+    .CacheStats = shared_cache.Stats,
 });
 
 fn sizesOf(comptime types: anytype) []const u8 {
