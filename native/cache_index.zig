@@ -142,8 +142,9 @@ test "a full bucket gives up what was asked for least" {
     var buckets = [_]Bucket{std.mem.zeroes(Bucket)};
     const index: Index = .{ .buckets = &buckets };
     for (0..8) |place| {
-        try testing.expect(!index.insert(place << 52, .{ .arena = 1, .place = @intCast(place) }));
-        if (place != 6) index.find(place << 52, .{ .arena = 1, .place = @intCast(place) }).?.visit();
+        const location: Entry = .{ .arena = 1, .place = @intCast(place) };
+        try testing.expect(!index.insert(place << 52, location));
+        if (place != 6) index.find(place << 52, location).?.visit();
     }
     try testing.expect(index.insert(9 << 52, .{ .arena = 1, .place = 9 }));
     try testing.expectEqual(null, index.find(6 << 52, .{ .arena = 1, .place = 6 }));

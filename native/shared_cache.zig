@@ -63,7 +63,14 @@ pub const Record = extern struct {
     body_len: u32,
 };
 
-pub const Stats = extern struct { evictions: u64, bytes: u64, capacity: u64, blocks_max: u64 };
+/// Of the whole cluster.
+pub const Stats = extern struct {
+    evictions: u64,
+    bytes: u64,
+    capacity: u64,
+    block_bytes_max: u64,
+    counters: Counters,
+};
 
 pub const SharedCache = struct {
     shared: *const segment.Segment,
@@ -162,8 +169,14 @@ pub const SharedCache = struct {
             .evictions = 0,
             .bytes = 0,
             .capacity = self.memory.len,
-            .blocks_max = limits.cache_buckets_max * 8,
+            .block_bytes_max = self.blockUnitsMax() * ring.unit_bytes,
+            .counters = std.mem.zeroes(Counters),
         };
+        for (&self.table.counters) |*row| {
+            for (&result.counters.values, &row.values) |*sum, *value| {
+                sum.* += @atomicLoad(f64, value, .monotonic);
+            }
+        }
         for (0..self.arenasCount()) |number| {
             const arena = &self.table.arenas[number];
             result.evictions += @atomicLoad(u64, &arena.evictions, .monotonic);

@@ -1,4 +1,5 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
+import { AppCache } from "./cache/app-cache.ts";
 import { RobynError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
@@ -67,12 +68,15 @@ export const appBrand: unique symbol = Symbol.for("robyn.app");
  */
 export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly [appBrand] = true;
+  /** Answers that routes keep by their option `cache`: `app.cache.invalidate({ tag: "users" })`. */
+  readonly cache: AppCache = new AppCache();
   readonly #options: RobynOptions;
   readonly #startupHandlers: (() => unknown)[] = [];
   readonly #shutdownHandlers: ShutdownHandler[] = [];
   readonly #responseHeaders = new ResponseHeaders();
   readonly #limits: AppLimits;
   readonly #proxies: TrustedProxies | undefined;
+  #cacheBytes: number | undefined;
   #logger: Logger | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
@@ -168,6 +172,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     );
     this.#started = true;
     this.#limits.maxPayloadSize = settings.maxPayloadSize;
+    this.#cacheBytes = settings.cacheSize;
     this.#logger ??= createLogger(settings.logLevel);
     const compiled = await this.compile();
     await this.#runStartupHandlers();
@@ -234,6 +239,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       cookieKeys: this.#options.cookieKeys ?? [],
       limits: this.#limits,
       proxies: this.#proxies,
+      cacheBytes: this.#cacheBytes ?? resolveSettings({}, {}, process.env).cacheSize,
+      cached: (route, handler, settings, timeout) =>
+        this.cache.keep({ route, handler, settings, timeout }),
     });
   }
 

@@ -19,6 +19,15 @@ export const limits = {
   routes_max: 65_536,
   /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
   slots_max: 256,
+  /** Cells that paths and tags of cached responses are hashed to for invalidation. */
+  cache_cells_max: 16_384,
+  /** Longest key of a cached response, in bytes. */
+  cache_key_bytes_max: 8_192,
+  /** Cells of one cached response: its path and its tags. */
+  cache_cells_per_response_max: 32,
+  /** Memory for cached responses, unless `cacheSize` says otherwise, and the least that it may say. */
+  cache_bytes_default: 33_554_432,
+  cache_bytes_min: 1_048_576,
 } as const;
 
 export type LimitName = keyof typeof limits;

@@ -1,16 +1,25 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
-import type { Segment } from "./core.ts";
+import { limits } from "../limits.ts";
+import type { CacheStore, Segment } from "./core.ts";
+import { PortableCacheStore } from "./portable-cache.ts";
 
 export class PortableSegment implements Segment {
   readonly shared = false;
   readonly slot: number;
+  readonly #cacheBytes: number;
+  #cache: PortableCacheStore | undefined;
 
-  constructor(slot: number) {
+  constructor(slot: number, cacheBytes: number = limits.cache_bytes_default) {
     this.slot = slot;
+    this.#cacheBytes = cacheBytes;
   }
 
   now(): number {
     return performance.now() * 1e6;
+  }
+
+  cache(): CacheStore {
+    return (this.#cache ??= new PortableCacheStore(this.#cacheBytes, () => this.now()));
   }
 
   close(): void {}

@@ -1,6 +1,7 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
-import type { Segment, SegmentPlace } from "./core.ts";
+import { ZigCacheStore } from "./cache-store.ts";
+import type { CacheStore, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
 import { statusName } from "./route-table.ts";
 import { sizes, status } from "./symbols.ts";
@@ -13,10 +14,12 @@ export class ZigSegment implements Segment {
   /** @internal */
   readonly handle: Pointer;
   readonly #clockDistance: number;
+  #cache: ZigCacheStore | undefined;
 
-  constructor(native: NativeSymbols, { descriptor, slot }: SegmentPlace) {
+  constructor(native: NativeSymbols, { descriptor, slot }: SegmentPlace, cacheBytes = 0) {
     this.native = native;
-    this.handle = descriptor === undefined ? create(native, false) : openShared(native, descriptor);
+    this.handle =
+      descriptor === undefined ? create(native, false, cacheBytes) : openShared(native, descriptor);
     this.shared = descriptor !== undefined;
     this.slot = slot;
     this.#clockDistance = clockDistance(native);
@@ -26,6 +29,10 @@ export class ZigSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6 + this.#clockDistance;
+  }
+
+  cache(): CacheStore {
+    return (this.#cache ??= new ZigCacheStore(this));
   }
 
   close(): void {
@@ -40,10 +47,13 @@ export class OwnedSegment {
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
 
-  /** @throws Error with one sentence, where there is no library or no shared memory. */
-  constructor() {
+  /**
+   * @param options.cacheBytes memory for cached responses.
+   * @throws Error with one sentence, where there is no library or no shared memory.
+   */
+  constructor({ cacheBytes = 0 }: { readonly cacheBytes?: number } = {}) {
     this.#native = openLibrary(libraryPath);
-    this.#handle = create(this.#native, true);
+    this.#handle = create(this.#native, true, cacheBytes);
     this.descriptor = this.#native.robyn_segment_descriptor(this.#handle);
   }
 
@@ -52,15 +62,22 @@ export class OwnedSegment {
     this.#native.robyn_segment_claim_slot(this.#handle, slot);
   }
 
+  /** For tests: whether the response cache is sound. Nobody may write to it meanwhile. */
+  verifyCache(): boolean {
+    return this.#native.robyn_shared_cache_verify(this.#handle) === 1;
+  }
+
   /** After its process has exited. */
   releaseSlot(slot: number): void {
     this.#native.robyn_segment_release_slot(this.#handle, slot);
   }
 }
 
-function create(native: NativeSymbols, shared: boolean): Pointer {
+/** extern struct Options { shared: u32, pad: u32, cache_bytes: u64 } */
+function create(native: NativeSymbols, shared: boolean, cacheBytes: number): Pointer {
   const options = allocateShared(sizes.SegmentOptions);
   new Uint32Array(options.buffer)[0] = shared ? 1 : 0;
+  new BigUint64Array(options.buffer)[1] = BigInt(cacheBytes);
   const handle = allocateShared(8);
   check(native.robyn_segment_create(options.pointer, handle.pointer), "robyn_segment_create");
   return readHandle(handle.buffer);

@@ -14,6 +14,7 @@ import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
 import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
+import { checkCache } from "./cache-policy.ts";
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
@@ -41,6 +42,15 @@ export interface CompileOptions {
   readonly cookieKeys: readonly string[];
   readonly limits: AppLimits;
   readonly proxies: TrustedProxies | undefined;
+  /** Memory for cached responses, where the segment is made here. */
+  readonly cacheBytes: number;
+  /** Stands in the place of the handler of a route whose answers are kept. */
+  readonly cached: (
+    route: Route,
+    handler: (context: AnyContext) => unknown,
+    settings: ContextSettings,
+    timeout: number,
+  ) => (context: AnyContext) => unknown;
 }
 
 /**
@@ -92,7 +102,7 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
-    segment: openOnce(options.core),
+    segment: openOnce(options),
     route: "no route",
   };
   const chains = new ChainCache(options);
@@ -132,25 +142,37 @@ function defineEndpoint(
   const refused = shared.table.insert(route.method, route.path, id);
   if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
+  checkCache(route);
   checkSchemas(route);
   const limits = limitsOf(route, policy.limits);
   const pattern = shared.patterns.parse(route.path);
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
+  const settings = { ...shared.settings, limits, route: `${route.method} ${route.path}` };
   const endpoint: Endpoint = {
     chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
-        : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
+        : handlerOf(route, settings, policy),
     names: shared.patterns.share(pattern.names),
-    settings: { ...shared.settings, limits, route: `${route.method} ${route.path}` },
+    settings,
     route,
     pattern,
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
   };
   return endpoint;
+}
+
+function handlerOf(
+  route: Route,
+  settings: ContextSettings,
+  policy: CompileOptions,
+): (context: AnyContext) => unknown {
+  const handler = withValidation(route.handler, route.options, settings.route);
+  if (route.options.cache === undefined) return handler;
+  return policy.cached(route, handler, settings, timeoutOf(route, policy.limits));
 }
 
 function partsOfRoute(
@@ -210,9 +232,9 @@ function partsOfMiss(
 }
 
 /** An application that shares nothing maps nothing. */
-function openOnce(core: Core): () => Segment {
+function openOnce({ core, cacheBytes }: CompileOptions): () => Segment {
   let segment: Segment | undefined;
-  return () => (segment ??= core.openSegment(takeSegmentPlace()));
+  return () => (segment ??= core.openSegment(takeSegmentPlace(), cacheBytes));
 }
 
 /** A hook may read the body, also where no route does. */
