@@ -13,7 +13,7 @@ import { commandOf, subjects } from "./subjects.ts";
 const obstacle =
   wrkMissing ?? (existsSync("/proc/self/stat") ? undefined : "no /proc on this system");
 
-for (const plan of ["param-10", "param-1000", "hooks", "const", "json"]) {
+for (const plan of ["param-10", "param-1000", "hooks", "const", "json", "cached"]) {
   test(`robyn answers every request of the plan ${plan}`, async () => {
     const server = await startServer(commandOf(subjects.robyn, plan));
     try {

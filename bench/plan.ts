@@ -4,8 +4,8 @@
  */
 import plans from "./plans.json";
 
-/** `param`: answers its `:id` as text. `const` and `json`: an object, made once or on each request. */
-export type Kind = "param" | "const" | "json";
+/** `param`: answers its `:id` as text. `const`, `json` and `cached`: an object, made once, on each request or once a minute. */
+export type Kind = "param" | "const" | "json" | "cached";
 
 export interface Plan {
   readonly name: string;
@@ -68,7 +68,7 @@ export function probesOf(plan: Plan, answersFixedId: boolean): Probe[] {
 }
 
 function kindOf(text: string): Kind {
-  if (text === "param" || text === "const" || text === "json") return text;
+  if (text === "param" || text === "const" || text === "json" || text === "cached") return text;
   throw new TypeError(`plans.json: there is no kind "${text}"`);
 }
 
