@@ -7,6 +7,7 @@
 import type { Logger } from "../logger.ts";
 import { cacheCounter } from "../native/cache-counters.ts";
 import type { CachedAnswer, CacheStore } from "../native/core.ts";
+import { untilComputed } from "../native/until-computed.ts";
 import { toResponse } from "../response/to-response.ts";
 import type { CachePolicy } from "../routing/cache-policy.ts";
 import type { AnyContext } from "../routing/route.ts";
@@ -15,7 +16,6 @@ import { KeyMaker } from "./key.ts";
 import { Ready, respondWith } from "./ready.ts";
 import { hasCredentials, keep, writeHead } from "./storable.ts";
 import { Passes } from "./passes.ts";
-import { untilComputed } from "./wait.ts";
 
 export interface CachedRouteOptions {
   readonly policy: CachePolicy;

@@ -3,11 +3,9 @@
  * stands in its place. Without the origin, an answer that names its host would be served to the clients of another
  * one, and a client could choose it (cache poisoning by `Host`).
  */
+import { generation } from "../native/segment-place.ts";
 import type { CachePolicy } from "../routing/cache-policy.ts";
 import type { AnyContext } from "../routing/route.ts";
-
-/** Answers of another version of the application are not answers of this one. The cluster sets it with each deploy. */
-export const generation: string = process.env.ROBYN_GENERATION || "0";
 
 export class KeyMaker {
   readonly #vary: readonly string[];

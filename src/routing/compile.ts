@@ -7,18 +7,19 @@ import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable, Segment } from "../native/core.ts";
-import { takeSegmentPlace } from "../native/segment-place.ts";
+import { hasSegmentPlace, takeSegmentPlace } from "../native/segment-place.ts";
 import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
-import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
+import { ConstResponse, variantsOf } from "../response/const-response.ts";
 import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
 import { checkCache } from "./cache-policy.ts";
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
 import { describeRoute, refusalError } from "./refusal.ts";
+import { onceForAll } from "./shared-const.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
 import { invalidSchemaOption, withValidation } from "./validate.ts";
 import type {
@@ -105,12 +106,14 @@ export async function compile(
     segment: openOnce(options),
     route: "no route",
   };
+  // Asked before anybody takes the place.
+  const isShared = hasSegmentPlace();
   const chains = new ChainCache(options);
   const shared: Shared = { table, patterns, deadlines, settings, chains };
   const missParts = partsOfMiss(scopes, shared, options);
   const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
   table.seal();
-  await storeConstResponses(endpoints, cache);
+  await storeConstResponses(endpoints, cache, isShared ? settings.segment : undefined);
   return {
     core: options.core.name,
     table,
@@ -295,9 +298,14 @@ function checkSchemas(route: Route): void {
 async function storeConstResponses(
   endpoints: readonly Endpoint[],
   cache: ResponseCache,
+  segment: (() => Segment) | undefined,
 ): Promise<void> {
   for (const [id, { route }] of endpoints.entries()) {
-    if (route.options.const === true) await storeConstResponse(cache, id, await runOnce(route));
+    if (route.options.const !== true) continue;
+    const make = async () => variantsOf(await runOnce(route));
+    const store = segment?.().cache();
+    const variants = await (store === undefined ? make() : onceForAll(store, route, make));
+    for (const [coding, stored] of variants) cache.put(id, coding, stored);
   }
   cache.seal();
   for (const [id, endpoint] of endpoints.entries()) {

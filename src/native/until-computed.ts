@@ -1,5 +1,5 @@
 /** Waiting for what another process computes. */
-import type { CachedAnswer, CacheStore } from "../native/core.ts";
+import type { CachedAnswer, CacheStore } from "./core.ts";
 
 const first_ms = 1;
 const longest_ms = 16;
