@@ -1,6 +1,6 @@
 //! Who computes what, so that the others wait: a lease per key in `word_map`.
 //!
-//! A word is the end of the lease, its low bits the owner: slot and the low byte of its
+//! A word is the end of the lease, its low bits the owner: slot and the low half of its
 //! incarnation. A lease that has ended, or whose owner is dead, is taken over by whoever comes.
 //!
 //! Guarantees: while an owner lives and its lease lasts, nobody else gets it, unless more
@@ -10,7 +10,8 @@ const std = @import("std");
 const word_map = @import("word_map.zig");
 const segment = @import("segment.zig");
 
-const owner_bits = 16;
+/// The end of a lease is known to 17 ms, which is more than enough.
+const owner_bits = 24;
 
 pub fn acquire(shared: *const segment.Segment, slot: u32, hash: u64, now_ns: u64, end_ns: u64) bool {
     const map = shared.flights();
@@ -24,7 +25,7 @@ pub fn acquire(shared: *const segment.Segment, slot: u32, hash: u64, now_ns: u64
 /// Does nothing where somebody else has taken it over.
 pub fn release(shared: *const segment.Segment, slot: u32, hash: u64) void {
     const found = shared.flights().find(keyOf(hash)) orelse return;
-    if (@as(u16, @truncate(found.word())) != ownerOf(shared, slot)) return;
+    if (@as(u24, @truncate(found.word())) != ownerOf(shared, slot)) return;
     _ = found.replace(0);
 }
 
@@ -35,17 +36,19 @@ pub fn isUnderWay(shared: *const segment.Segment, hash: u64, now_ns: u64) bool {
 
 fn isBusy(shared: *const segment.Segment, word: u64, now_ns: u64) bool {
     if (word >> owner_bits << owner_bits <= now_ns) return false;
-    const owner: u16 = @truncate(word);
-    return owner == ownerOf(shared, owner >> 8);
+    const owner: u24 = @truncate(word);
+    const slot = owner >> 16;
+    // Nobody is in a free slot, also where the low half of a former incarnation was 0.
+    return shared.incarnationOf(slot) != 0 and owner == ownerOf(shared, slot);
 }
 
 fn wordOf(shared: *const segment.Segment, slot: u32, end_ns: u64) u64 {
     return end_ns >> owner_bits << owner_bits | ownerOf(shared, slot);
 }
 
-fn ownerOf(shared: *const segment.Segment, slot: u32) u16 {
-    const incarnation: u8 = @truncate(shared.incarnationOf(slot));
-    return @as(u16, @intCast(slot)) << 8 | incarnation;
+fn ownerOf(shared: *const segment.Segment, slot: u32) u24 {
+    const incarnation: u16 = @truncate(shared.incarnationOf(slot));
+    return @as(u24, @intCast(slot)) << 16 | incarnation;
 }
 
 fn keyOf(hash: u64) u64 {
@@ -73,4 +76,8 @@ test "one at a time computes, until it lets go, its time is over, or it is dead"
     try testing.expect(!isUnderWay(shared, 77, 3 * second));
     _ = shared.claimSlot(1);
     try testing.expect(acquire(shared, 2, 77, 3 * second, 5 * second));
+    while (shared.claimSlot(1) % 0x1_0000 != 0) {}
+    try testing.expect(acquire(shared, 1, 99, 3 * second, 5 * second));
+    shared.releaseSlot(1);
+    try testing.expect(!isUnderWay(shared, 99, 3 * second));
 }

@@ -327,6 +327,8 @@ pub const SharedCache = struct {
     /// Its own first, so that writers seldom meet.
     fn takeArena(self: SharedCache, slot: u32, me: u64) ?usize {
         const count = self.arenasCount();
+        // Who has no slot could not be told from a dead one.
+        if (@as(u32, @truncate(me)) == 0) return null;
         for (0..count) |distance| {
             const number = (slot + distance) % count;
             const owner = &self.table.arenas[number].owner;

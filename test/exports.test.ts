@@ -45,9 +45,12 @@ test("the types are these", () => {
   expect(types.toSorted()).toMatchInlineSnapshot(`
     [
       "AfterHook",
+      "AppCache",
       "BeforeHook",
       "BunServer",
       "CacheOptions",
+      "CachePolicy",
+      "CacheTotals",
       "CompressOptions",
       "CookieIdentity",
       "CookieOptions",
@@ -65,6 +68,7 @@ test("the types are these", () => {
       "Handler",
       "HttpErrorOptions",
       "Infer",
+      "Invalidation",
       "Issue",
       "JsonLines",
       "JsonLinesOptions",

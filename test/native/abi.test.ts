@@ -52,6 +52,9 @@ describe("the manifest", () => {
       "shape_bytes_max",
       "rate_limit_buckets_max",
       "flight_buckets_max",
+      "cache_arenas_max",
+      "cache_buckets_max",
+      "cache_ghosts_max",
     ];
     const shared = Object.entries(manifest.limits).filter(([name]) => !zigOnly.includes(name));
     expect(Object.fromEntries(shared)).toEqual({ ...limits });
