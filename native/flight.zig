@@ -13,7 +13,13 @@ const segment = @import("segment.zig");
 /// The end of a lease is known to 17 ms, which is more than enough.
 const owner_bits = 24;
 
-pub fn acquire(shared: *const segment.Segment, slot: u32, hash: u64, now_ns: u64, end_ns: u64) bool {
+pub fn acquire(
+    shared: *const segment.Segment,
+    slot: u32,
+    hash: u64,
+    now_ns: u64,
+    end_ns: u64,
+) bool {
     const map = shared.flights();
     while (true) {
         const found = map.findOrInsert(keyOf(hash), now_ns);

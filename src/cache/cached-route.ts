@@ -36,6 +36,9 @@ interface Computed {
   readonly answer: CachedAnswer | undefined;
 }
 
+/** Longer ones run at once. */
+const timer_ms_max = 2 ** 31 - 1;
+
 export class CachedRoute {
   readonly #options: CachedRouteOptions;
   readonly #store: CacheStore;
@@ -135,12 +138,20 @@ export class CachedRoute {
     }
   }
 
+  /** Requests of this process wait as long as those of others: a handler that hangs must not hold its key for ever. */
   #announce(key: string, computation: Promise<CachedAnswer | undefined>): void {
-    this.#underWay.set(key, computation);
-    const forget = () => {
-      if (this.#underWay.get(key) === computation) this.#underWay.delete(key);
+    const { promise, resolve } = Promise.withResolvers<CachedAnswer | undefined>();
+    const lease_ms = Math.min(this.#options.leaseSeconds * 1_000, timer_ms_max);
+    const timer = setTimeout(resolve, lease_ms, undefined);
+    const end = (answer: CachedAnswer | undefined) => {
+      clearTimeout(timer);
+      resolve(answer);
     };
-    void computation.then(forget, forget);
+    computation.then(end, () => end(undefined));
+    this.#underWay.set(key, promise);
+    void promise.then(() => {
+      if (this.#underWay.get(key) === promise) this.#underWay.delete(key);
+    });
   }
 
   async #run(context: AnyContext, key: string): Promise<Computed> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type CachePolicy, type Robyn, serveFile } from "robyn";
 import { hasZigCore } from "../support/native.ts";
 import { quietApp } from "../support/serve.ts";
+import { until } from "../support/wait.ts";
 
 const cores = hasZigCore ? (["zig", "portable"] as const) : (["portable"] as const);
 
@@ -228,6 +229,17 @@ describe.each(cores)("with the %s core", (core) => {
     });
     const answers = await Promise.all(Array.from({ length: 5 }, () => ask(app, "/")));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 500]);
+  });
+
+  test("a handler that hangs does not hold its key for longer than it has time", async () => {
+    let runs = 0;
+    const app = quietApp({ core });
+    app.get("/", { cache: 60, timeout: 0.1 }, () =>
+      ++runs === 1 ? new Promise(() => {}) : "made",
+    );
+    expect((await ask(app, "/")).status).toBe(503);
+    await until("another run", async () => (await ask(app, "/")).text === "made");
+    expect(runs).toBe(2);
   });
 
   test("the cache is bounded, and what is asked for survives a scan", async () => {
