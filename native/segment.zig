@@ -218,8 +218,9 @@ const places = layout: {
 const fixed_size: usize = std.mem.alignForward(usize, places[places.len - 1].end, page);
 
 fn sizeFor(options: Options) usize {
-    const wanted = if (options.cache_bytes == 0) limits.cache_bytes_default else options.cache_bytes;
-    const bytes = @max(wanted, limits.cache_bytes_min);
+    const wanted = options.cache_bytes;
+    const chosen = if (wanted == 0) limits.cache_bytes_default else wanted;
+    const bytes = @max(chosen, limits.cache_bytes_min);
     return fixed_size + std.mem.alignForward(usize, @intCast(bytes), page);
 }
 
