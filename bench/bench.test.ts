@@ -22,6 +22,7 @@ const plans = [
   "metrics",
   "const",
   "json",
+  "cached",
   "post",
   "post-unchecked",
 ];

@@ -5,7 +5,8 @@
 import plans from "./plans.json";
 
 /**
- * `param`: answers its `:id` as text. `const` and `json`: an object, made once or on each request. `post`: an object
+ * `param`: answers its `:id` as text. `const`, `json` and `cached`: an object, made once, on each
+ * request or once a minute. `post`: an object
  * of three fields, taken from a JSON body. `coercion`: an object of four, from path and query. `static`: a file.
  */
 export type Kind = (typeof kinds)[number];
@@ -23,7 +24,7 @@ export interface Plan {
   readonly metrics: boolean;
 }
 
-const kinds = ["param", "const", "json", "post", "coercion", "static"] as const;
+const kinds = ["param", "const", "json", "cached", "post", "coercion", "static"] as const;
 
 /** What the `const` and `json` plans answer. */
 export const healthy = { status: "healthy" };

@@ -42,6 +42,7 @@ export function probesOf(plan: Plan, answersFixedId: boolean): Probe[] {
       });
     case "const":
     case "json":
+    case "cached":
       return routes.map((path) => {
         return { path, status: 200, body: JSON.stringify(healthy), family: json };
       });

@@ -19,7 +19,17 @@ export interface Scenario {
   readonly entries: readonly Entry[];
 }
 
-const { bare, bareUrl, bunDirectory, bunRoutes, bunStatic, robyn, robynCore, memoirist } = subjects;
+const {
+  bare,
+  bareUrl,
+  bareClone,
+  bunDirectory,
+  bunRoutes,
+  bunStatic,
+  robyn,
+  robynCore,
+  memoirist,
+} = subjects;
 const { elysia, elysiaNext, hono, fastify, robynPython, fastapi } = subjects;
 const peers: Subject[] = [memoirist, elysiaNext, elysia, hono, fastify, robynPython, fastapi];
 
@@ -68,6 +78,12 @@ export const scenarios: readonly Scenario[] = [
       { ...entry("const", elysia), label: "elysia (static)" },
       { ...entry("json", elysia), label: "elysia (handler)" },
     ],
+  },
+  {
+    name: "cached",
+    title: "A JSON answer that is kept for a minute",
+    pipeline: 1,
+    entries: entries("cached", [bareClone, bare, robyn]),
   },
   {
     name: "hooks",

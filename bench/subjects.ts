@@ -19,6 +19,7 @@ export interface Subject {
 export const subjects = {
   bare: { id: "bare", runtime: "bun", file: "bare.ts", routes: false, answersFixedId: true },
   bareUrl: { id: "bare-url", runtime: "bun", file: "bare-url.ts", routes: false },
+  bareClone: { id: "bare-clone", runtime: "bun", file: "bare-clone.ts", routes: false },
   bunRoutes: { id: "bun-routes", runtime: "bun", file: "bun-routes.ts", routes: true },
   bunDirectory: { id: "bun-directory", runtime: "bun", file: "bun-directory.ts", routes: true },
   bunStatic: { id: "bun-static", runtime: "bun", file: "bun-static.ts", routes: true },

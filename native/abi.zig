@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const clock = @import("clock.zig");
+const flight = @import("flight.zig");
 const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
 const process = @import("process.zig");
@@ -16,6 +17,7 @@ const metrics = @import("metrics.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
+const shared_cache = @import("shared_cache.zig");
 const status = @import("status.zig");
 const processor = @import("ticks.zig");
 
@@ -27,6 +29,9 @@ pub const CacheEntry = response_cache.CacheEntry;
 const Table = route_table.Table;
 const Cache = response_cache.Cache;
 const Segment = segment.Segment;
+const SharedCache = shared_cache.SharedCache;
+const CacheRecord = shared_cache.Record;
+const CacheStats = shared_cache.Stats;
 
 /// Read by the standard library, which looks for it in the root file.
 pub const panic = @import("brief_panic.zig").panic;
@@ -461,6 +466,147 @@ fn metricsRead(
     if (result.totals > target.len) return error.OutOfSpace;
 }
 
+/// Where TypeScript reads and counts by itself: addresses of the number of the latest invalidation,
+/// of the cells, and of the counters of a slot.
+export fn robyn_shared_cache_views(handle: ?*Segment, slot: u32, addresses: ?*[3]u64) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    const result = addresses orelse return @intFromEnum(Status.invalid_argument);
+    if (slot >= limits.slots_max) return @intFromEnum(Status.invalid_argument);
+    const table = SharedCache.of(owned).table;
+    result.* = .{
+        @intFromPtr(&table.invalidations),
+        @intFromPtr(&table.cells),
+        @intFromPtr(&table.counters[slot]),
+    };
+    return @intFromEnum(Status.ok);
+}
+
+/// `not_found`, or the record is filled, and the buffer too unless it is `out_of_space`.
+export fn robyn_shared_cache_get(
+    handle: ?*Segment,
+    key_ptr: ?[*]const u8,
+    key_len: u32,
+    now_ns: f64,
+    record: ?*CacheRecord,
+    buffer: ?[*]u8,
+    capacity: u32,
+) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    const result = record orelse return @intFromEnum(Status.invalid_argument);
+    const target = buffer orelse return @intFromEnum(Status.invalid_argument);
+    const key = slice(key_ptr, key_len) catch |err| return statusOf(err);
+    const now = toNanoseconds(now_ns);
+    return statusOf(SharedCache.of(owned).get(key, now, result, target[0..capacity]));
+}
+
+/// `parts` holds cells, key, head and body one after the other; the record says how long each is.
+/// `out_of_space`: too large to be stored. `not_found`: there was nowhere to write just now.
+export fn robyn_shared_cache_put(
+    handle: ?*Segment,
+    slot: u32,
+    record: ?*const CacheRecord,
+    parts: ?[*]const u8,
+) i32 {
+    return statusOf(sharedCachePut(handle, slot, record, parts));
+}
+
+fn sharedCachePut(
+    handle: ?*Segment,
+    slot: u32,
+    record: ?*const CacheRecord,
+    parts: ?[*]const u8,
+) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const block = record orelse return error.InvalidArgument;
+    const bytes = parts orelse return error.InvalidArgument;
+    if (slot >= limits.slots_max or block.key_len > limits.cache_key_bytes_max or
+        block.cells_count > limits.cache_cells_per_response_max) return error.InvalidArgument;
+    const key = block.cells_count * 4;
+    const head = key + block.key_len;
+    const body = @as(usize, head) + block.head_len;
+    const stored = try SharedCache.of(owned).put(slot, block.*, .{
+        .cells = bytes[0..key],
+        .key = bytes[key..head],
+        .head = bytes[head..body],
+        .body = bytes[body .. body + block.body_len],
+    });
+    if (!stored) return error.NotFound;
+}
+
+/// Counts as being asked for.
+export fn robyn_shared_cache_touch(handle: ?*Segment, ptr: ?[*]const u8, len: u32) void {
+    const owned = handle orelse return;
+    SharedCache.of(owned).touch(slice(ptr, len) catch return);
+}
+
+/// The cell of a path or tag.
+export fn robyn_shared_cache_cell(handle: ?*Segment, ptr: ?[*]const u8, len: u32) u32 {
+    const owned = handle orelse return 0;
+    return SharedCache.of(owned).cellOf(slice(ptr, len) catch return 0);
+}
+
+/// No cells: everything.
+export fn robyn_shared_cache_invalidate(handle: ?*Segment, cells: ?[*]const u32, count: u32) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    if (count == 0) return statusOf(SharedCache.of(owned).invalidate(&.{}));
+    const list = cells orelse return @intFromEnum(Status.invalid_argument);
+    return statusOf(SharedCache.of(owned).invalidate(list[0..count]));
+}
+
+/// 1: the caller is to compute what belongs to the key, for so many nanoseconds. 0: somebody does.
+export fn robyn_flight_acquire(
+    handle: ?*Segment,
+    slot: u32,
+    key_ptr: ?[*]const u8,
+    key_len: u32,
+    now_ns: f64,
+    length_ns: f64,
+) i32 {
+    const owned = handle orelse return 1;
+    if (slot >= limits.slots_max) return 1;
+    const key = slice(key_ptr, key_len) catch return 1;
+    const now = toNanoseconds(now_ns);
+    const end = now +| toNanoseconds(length_ns);
+    return @intFromBool(flight.acquire(owned, slot, SharedCache.of(owned).hashOf(key), now, end));
+}
+
+export fn robyn_flight_release(handle: ?*Segment, slot: u32, ptr: ?[*]const u8, len: u32) void {
+    const owned = handle orelse return;
+    if (slot >= limits.slots_max) return;
+    const key = slice(ptr, len) catch return;
+    flight.release(owned, slot, SharedCache.of(owned).hashOf(key));
+}
+
+/// 1: somebody computes it.
+export fn robyn_flight_under_way(
+    handle: ?*Segment,
+    ptr: ?[*]const u8,
+    len: u32,
+    now_ns: f64,
+) i32 {
+    const owned = handle orelse return 0;
+    const hash = SharedCache.of(owned).hashOf(slice(ptr, len) catch return 0);
+    return @intFromBool(flight.isUnderWay(owned, hash, toNanoseconds(now_ns)));
+}
+
+export fn robyn_shared_cache_stats(handle: ?*Segment, stats: ?*CacheStats) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    const result = stats orelse return @intFromEnum(Status.invalid_argument);
+    result.* = SharedCache.of(owned).stats();
+    return @intFromEnum(Status.ok);
+}
+
+/// For tests: 1 if the whole structure is sound. Nobody may write meanwhile.
+export fn robyn_shared_cache_verify(handle: ?*Segment) i32 {
+    const owned = handle orelse return 0;
+    return @intFromBool(SharedCache.of(owned).verify());
+}
+
+/// JavaScript's numbers; anything that is none in this range is the start or the end of time.
+fn toNanoseconds(value: f64) u64 {
+    return std.math.lossyCast(u64, value);
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -639,6 +785,47 @@ test "metrics through the C surface" {
     try std.testing.expectEqual(-12, robyn_metrics_map(owned, limits.slots_max, &map));
     try std.testing.expectEqual(-12, robyn_metrics_register(owned, 0, 0, null, 1, &series));
     try std.testing.expectEqual(-12, robyn_metrics_add_line(null, 1, series, 0, &line));
+}
+
+test "the shared cache and who computes for it through the C surface" {
+    var handle: u64 = 0;
+    const options: segment.Options = .{ .shared = 0 };
+    try std.testing.expectEqual(0, robyn_segment_create(&options, &handle));
+    const owned: *Segment = @ptrFromInt(handle);
+    defer robyn_segment_close(owned);
+    _ = robyn_segment_claim_slot(owned, 0);
+    var addresses: [3]u64 = undefined;
+    try std.testing.expectEqual(0, robyn_shared_cache_views(owned, 0, &addresses));
+    const latest: *const u64 = @ptrFromInt(addresses[0]);
+    var record = std.mem.zeroes(CacheRecord);
+    record.stale_until_ns = 100;
+    record.key_len = 2;
+    record.head_len = 2;
+    record.body_len = 4;
+    var buffer: [64]u8 = undefined;
+    try std.testing.expectEqual(0, robyn_shared_cache_put(owned, 0, &record, "/k[]body"));
+    try std.testing.expectEqual(0, robyn_shared_cache_get(owned, "/k", 2, 1, &record, &buffer, 64));
+    try std.testing.expectEqualStrings("body", buffer[8..12]);
+    robyn_shared_cache_touch(owned, "/k", 2);
+    const late = robyn_shared_cache_get(owned, "/k", 2, 100, &record, &buffer, 64);
+    try std.testing.expectEqual(-13, late);
+    const cell = robyn_shared_cache_cell(owned, "tag", 3);
+    try std.testing.expectEqual(0, robyn_shared_cache_invalidate(owned, &.{cell}, 1));
+    try std.testing.expectEqual(0, robyn_shared_cache_invalidate(owned, null, 0));
+    try std.testing.expect(latest.* > 0);
+    try std.testing.expectEqual(1, robyn_flight_acquire(owned, 0, "/k", 2, 1e9, 1e9));
+    try std.testing.expectEqual(0, robyn_flight_acquire(owned, 0, "/k", 2, 1e9, 1e9));
+    try std.testing.expectEqual(1, robyn_flight_under_way(owned, "/k", 2, 1e9));
+    robyn_flight_release(owned, 0, "/k", 2);
+    try std.testing.expectEqual(0, robyn_flight_under_way(owned, "/k", 2, 1e9));
+    var stats: CacheStats = undefined;
+    try std.testing.expectEqual(0, robyn_shared_cache_stats(owned, &stats));
+    try std.testing.expect(stats.bytes > 0);
+    try std.testing.expectEqual(1, robyn_shared_cache_verify(owned));
+    record.key_len = limits.cache_key_bytes_max + 1;
+    try std.testing.expectEqual(-12, robyn_shared_cache_put(owned, 0, &record, "/k[]body"));
+    try std.testing.expectEqual(-12, robyn_shared_cache_put(owned, 0, null, "/k[]body"));
+    try std.testing.expectEqual(-12, robyn_shared_cache_views(null, 0, &addresses));
 }
 
 test "the manifest reports the size it needs" {

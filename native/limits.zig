@@ -72,7 +72,32 @@ pub const metric_text_words_max: u32 = 1024 * 1024;
 /// status, one for its sum of times, and one for each power of two that its times lie in.
 pub const metric_lines_max: u32 = 512 * 1024;
 
+/// Parts of the response cache that can be written to at the same time.
+pub const cache_arenas_max: u32 = 4;
+
+/// Buckets of eight responses each in the index of the response cache: 131,072 responses.
+pub const cache_buckets_max: u32 = 16 * 1024;
+
+/// Cells that paths and tags are hashed to for invalidation.
+pub const cache_cells_max: u32 = 16 * 1024;
+
+/// Responses that are remembered after they have left the response cache unread.
+pub const cache_ghosts_max: u32 = 32 * 1024;
+
+/// Longest key of a cached response.
+pub const cache_key_bytes_max: u32 = 8 * 1024;
+
+/// Cells of one cached response: its path and its tags.
+pub const cache_cells_per_response_max: u32 = 32;
+
+/// Memory for cached responses.
+pub const cache_bytes_default: u32 = 32 * 1024 * 1024;
+pub const cache_bytes_min: u32 = 1024 * 1024;
+
 comptime {
+    assert(std.math.isPowerOfTwo(cache_buckets_max));
+    // The largest block of the smallest cache is larger than the longest key.
+    assert(cache_bytes_min / cache_arenas_max / 16 > cache_key_bytes_max + 1024);
     assert(std.math.isPowerOfTwo(rate_limit_buckets_max));
     assert(std.math.isPowerOfTwo(flight_buckets_max));
     assert(path_bytes_max <= url_bytes_max);

@@ -12,12 +12,13 @@ const response_cache = @import("response_cache.zig");
 const rate_limit = @import("rate_limit.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
+const shared_cache = @import("shared_cache.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 4;
+pub const version: u32 = 5;
 
 pub const text = text: {
-    @setEvalBranchQuota(20_000);
+    @setEvalBranchQuota(100_000);
     break :text "{\"version\":" ++ std.fmt.comptimePrint("{d}", .{version}) ++
         ",\"limits\":" ++ declarations(limits) ++
         ",\"sizes\":" ++ sizes ++
@@ -38,6 +39,8 @@ const sizes = sizesOf(.{
     .MetricsOwned = metrics.Owned,
     .MetricsTotal = metrics.Total,
     .MetricsSummary = metrics.Summary,
+    .CacheRecord = shared_cache.Record,
+    .CacheStats = shared_cache.Stats,
 });
 
 fn sizesOf(comptime types: anytype) []const u8 {

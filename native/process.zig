@@ -13,7 +13,7 @@ const assert = std.debug.assert;
 
 const is_linux = builtin.os.tag == .linux;
 
-/// Lets the kernel kill this process when its parent ends, however it ends and whatever this
+/// Lets the kernel kill this process when its parent ends, however it ends and whatever this one
 /// is doing then. The parent may have ended before the call: then this is not `parent`'s child any
 /// more, and the caller is told so by `not_found`.
 ///

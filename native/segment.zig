@@ -15,24 +15,28 @@ const builtin = @import("builtin");
 const limits = @import("limits.zig");
 const rate_limit = @import("rate_limit.zig");
 const metrics_file = @import("metrics.zig");
+const shared_cache = @import("shared_cache.zig");
 const word_map = @import("word_map.zig");
 const assert = std.debug.assert;
 const linux = std.os.linux;
 
-/// What the region is divided into, in this order.
-pub const Section = enum(u32) { slots, rate_limits, flights, metrics };
+/// What the region is divided into, in this order. The memory of cached responses follows: its size
+/// is chosen by whoever makes the region.
+pub const Section = enum(u32) { slots, rate_limits, flights, metrics, cache };
 
 pub const Options = extern struct {
     /// 1: other processes can map it.
     shared: u32,
     _pad: u32 = 0,
+    /// Memory for cached responses; 0 for `cache_bytes_default`.
+    cache_bytes: u64 = 0,
 };
 
 pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u32 = 3;
+const layout_version: u42 = 4;
 
 const Header = extern struct {
     magic: u64,
@@ -67,7 +71,8 @@ pub const Segment = struct {
     pub fn create(gpa: std.mem.Allocator, options: Options) Error!*Segment {
         const self = try gpa.create(Segment);
         errdefer gpa.destroy(self);
-        self.* = if (options.shared != 0) try createShared() else try createAnonymous();
+        const size = sizeFor(options);
+        self.* = if (options.shared != 0) try createShared(size) else try createAnonymous(size);
         var secret: u64 = undefined;
         fillRandom(std.mem.asBytes(&secret), @intFromPtr(self.base));
         self.header().* = .{
@@ -84,14 +89,14 @@ pub const Segment = struct {
     pub fn open(gpa: std.mem.Allocator, descriptor: i32) Error!*Segment {
         if (builtin.os.tag != .linux) return error.Unsupported;
         const end = linux.lseek(descriptor, 0, linux.SEEK.END);
-        if (linux.errno(end) != .SUCCESS or end != region_size) return error.SegmentInvalid;
+        if (linux.errno(end) != .SUCCESS or end < fixed_size) return error.SegmentInvalid;
         const self = try gpa.create(Segment);
         errdefer gpa.destroy(self);
-        self.* = try mapShared(descriptor);
+        self.* = try mapShared(descriptor, end);
         errdefer self.unmap();
         const found = self.header();
         if (found.magic != magic or found.layout_version != layout_version or
-            found.size != region_size) return error.SegmentInvalid;
+            found.size != end) return error.SegmentInvalid;
         return self;
     }
 
@@ -104,6 +109,14 @@ pub const Segment = struct {
     pub fn section(self: *const Segment, which: Section) []align(page) u8 {
         const place = places[@intFromEnum(which)];
         return @alignCast(self.base[place.start..place.end]);
+    }
+
+    pub fn cacheMemory(self: *const Segment) []align(page) u8 {
+        return @alignCast(self.base[fixed_size..self.size]);
+    }
+
+    pub fn isShared(self: *const Segment) bool {
+        return self.descriptor >= 0;
     }
 
     pub fn seed(self: *const Segment) u64 {
@@ -165,32 +178,32 @@ pub const Segment = struct {
     }
 };
 
-fn createShared() Error!Segment {
+fn createShared(size: usize) Error!Segment {
     if (builtin.os.tag != .linux) return error.Unsupported;
     const descriptor = linux.memfd_create("robyn", linux.MFD.CLOEXEC | linux.MFD.ALLOW_SEALING);
     if (linux.errno(descriptor) != .SUCCESS) return error.Unsupported;
     const fd: i32 = @intCast(descriptor);
     errdefer _ = linux.close(fd);
-    if (linux.errno(linux.ftruncate(fd, region_size)) != .SUCCESS) return error.OutOfMemory;
+    if (linux.errno(linux.ftruncate(fd, @intCast(size))) != .SUCCESS) return error.OutOfMemory;
     const seals = linux.F.SEAL_SHRINK | linux.F.SEAL_GROW | linux.F.SEAL_SEAL;
     if (linux.errno(linux.fcntl(fd, linux.F.ADD_SEALS, seals)) != .SUCCESS) {
         return error.Unsupported;
     }
-    return mapShared(fd);
+    return mapShared(fd, size);
 }
 
-fn mapShared(descriptor: i32) Error!Segment {
+fn mapShared(descriptor: i32, size: usize) Error!Segment {
     const access: linux.PROT = .{ .READ = true, .WRITE = true };
-    const address = linux.mmap(null, region_size, access, .{ .TYPE = .SHARED }, descriptor, 0);
+    const address = linux.mmap(null, size, access, .{ .TYPE = .SHARED }, descriptor, 0);
     if (linux.errno(address) != .SUCCESS) return error.OutOfMemory;
-    return .{ .base = @ptrFromInt(address), .size = region_size, .descriptor = descriptor };
+    return .{ .base = @ptrFromInt(address), .size = size, .descriptor = descriptor };
 }
 
 /// Raw pages, which the system hands out as zeros and only when they are touched.
-fn createAnonymous() Error!Segment {
-    const pages = std.heap.page_allocator.rawAlloc(region_size, .fromByteUnits(page), 0) orelse
+fn createAnonymous(size: usize) Error!Segment {
+    const pages = std.heap.page_allocator.rawAlloc(size, .fromByteUnits(page), 0) orelse
         return error.OutOfMemory;
-    return .{ .base = @alignCast(pages), .size = region_size, .descriptor = -1 };
+    return .{ .base = @alignCast(pages), .size = size, .descriptor = -1 };
 }
 
 /// Elsewhere than on Linux the region is not shared and its address, which the system
@@ -209,6 +222,7 @@ const places = layout: {
         .rate_limits = limits.rate_limit_buckets_max * @sizeOf(word_map.Bucket),
         .flights = limits.flight_buckets_max * @sizeOf(word_map.Bucket),
         .metrics = @sizeOf(metrics_file.Region),
+        .cache = @sizeOf(shared_cache.Table),
     });
     var result: [std.enums.values(Section).len]Place = undefined;
     var start: usize = page;
@@ -219,7 +233,14 @@ const places = layout: {
     break :layout result;
 };
 
-const region_size: usize = std.mem.alignForward(usize, places[places.len - 1].end, page);
+const fixed_size: usize = std.mem.alignForward(usize, places[places.len - 1].end, page);
+
+fn sizeFor(options: Options) usize {
+    const wanted = options.cache_bytes;
+    const chosen = if (wanted == 0) limits.cache_bytes_default else wanted;
+    const bytes = @max(chosen, limits.cache_bytes_min);
+    return fixed_size + std.mem.alignForward(usize, @intCast(bytes), page);
+}
 
 comptime {
     assert(@sizeOf(Header) <= page);
@@ -256,7 +277,7 @@ test "what is no region of this layout is refused" {
     const fd: i32 = @intCast(other);
     defer _ = linux.close(fd);
     try testing.expectError(error.SegmentInvalid, Segment.open(testing.allocator, fd));
-    _ = linux.ftruncate(fd, region_size);
+    _ = linux.ftruncate(fd, fixed_size + page);
     try testing.expectError(error.SegmentInvalid, Segment.open(testing.allocator, fd));
     const damaged = try Segment.create(testing.allocator, .{ .shared = 1 });
     defer closeWithDescriptor(damaged);

@@ -4,8 +4,10 @@
 test {
     _ = @import("abi.zig");
     _ = @import("builder.zig");
+    _ = @import("cache_index.zig");
     _ = @import("clock.zig");
     _ = @import("flatten.zig");
+    _ = @import("flight.zig");
     _ = @import("fuzz.zig");
     _ = @import("lanes.zig");
     _ = @import("limits.zig");
@@ -18,9 +20,12 @@ test {
     _ = @import("process.zig");
     _ = @import("rate_limit.zig");
     _ = @import("response_cache.zig");
+    _ = @import("ring.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");
+    _ = @import("shared_cache.zig");
+    _ = @import("shared_cache_test.zig");
     _ = @import("status.zig");
     _ = @import("ticks.zig");
     _ = @import("tidy.zig");

@@ -1,4 +1,5 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
+import { AppCache } from "./cache/app-cache.ts";
 import type { ClusterWorker } from "./cluster/worker.ts";
 import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
@@ -89,6 +90,8 @@ export const appBrand: unique symbol = Symbol.for("robyn.app");
  */
 export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly [appBrand] = true;
+  /** Answers that routes keep by their option `cache`: `app.cache.invalidate({ tag: "users" })`. */
+  readonly cache: AppCache = new AppCache();
   readonly #options: RobynOptions;
   readonly #startupHandlers: (() => unknown)[] = [];
   readonly #shutdownHandlers: ShutdownHandler[] = [];
@@ -98,8 +101,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly #segment = openOnce(
     () => this.#core(),
     () => (this.#logger ??= createLogger()),
+    () => this.#cacheBytes ?? resolveSettings({}, {}, process.env).cacheSize,
   );
   #metrics: ApplicationMetrics | undefined;
+  #cacheBytes: number | undefined;
   #logger: Logger | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
@@ -302,6 +307,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     );
     this.#started = true;
     this.#limits.maxPayloadSize = settings.maxPayloadSize;
+    this.#cacheBytes = settings.cacheSize;
     const logger = (this.#logger ??= createLogger(settings.logLevel));
     const worker = joinCluster();
     if (worker === undefined && wantsPrimary(settings)) {
@@ -322,7 +328,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   async #startPrimary(settings: Settings, logger: Logger): Promise<RunningServer> {
     this.#isPrimary = true;
     const { startPrimary } = require("./cluster/start.ts") as typeof import("./cluster/start.ts");
-    const running = await startPrimary(settings, logger, ownSegment(logger));
+    const running = await startPrimary(settings, logger, ownSegment(logger, settings.cacheSize));
     currentLaunch()?.onListening();
     return running;
   }
@@ -417,6 +423,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       proxies: this.#proxies,
       optionHooks: (route) => [routeRateLimit(route)].filter((it) => it !== undefined),
       segment: this.#segment,
+      sharesSegment: this.#segment.isShared,
+      cached: (route, handler, settings, timeout) =>
+        this.cache.keep({ route, handler, settings, timeout }),
     });
   }
 

@@ -2,6 +2,7 @@
 import "./bun-version.ts";
 
 export { Robyn, type RobynOptions } from "./app.ts";
+export type { AppCache, Invalidation } from "./cache/app-cache.ts";
 export { type ErrorCode, HttpError, type HttpErrorOptions, RobynError } from "./errors.ts";
 export type { HealthCheck, HealthOptions } from "./health/options.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";
@@ -34,6 +35,8 @@ export {
 } from "./response/sse.ts";
 export { html, json, redirect, status, StatusValue } from "./response/values.ts";
 export type { RateLimitKey, RateLimitOptions } from "./routing/rate-limit-options.ts";
+export type { CacheTotals } from "./native/core.ts";
+export type { CachePolicy } from "./routing/cache-policy.ts";
 export type {
   AfterHook,
   BeforeHook,

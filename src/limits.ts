@@ -27,6 +27,15 @@ export const limits = {
   metric_text_bytes_max: 4_096,
   /** Families and series of metrics together, for a whole cluster. */
   metric_series_max: 65_536,
+  /** Cells that paths and tags of cached responses are hashed to for invalidation. */
+  cache_cells_max: 16_384,
+  /** Longest key of a cached response, in bytes. */
+  cache_key_bytes_max: 8_192,
+  /** Cells of one cached response: its path and its tags. */
+  cache_cells_per_response_max: 32,
+  /** Memory for cached responses, unless `cacheSize` says otherwise, and the least that it may say. */
+  cache_bytes_default: 33_554_432,
+  cache_bytes_min: 1_048_576,
 } as const;
 
 export type LimitName = keyof typeof limits;

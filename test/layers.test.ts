@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ["testing"],
   ["index", "app"],
   ["server", "cluster"],
-  ["auth", "session", "middleware", "openapi", "websocket", "static", "health", "metrics"],
+  ["auth", "cache", "session", "middleware", "openapi", "websocket", "static", "health", "metrics"],
   ["routing"],
   ["request", "response", "validation", "native"],
   ["http", "errors", "limits", "logger", "bun-version"],

@@ -66,6 +66,11 @@ export function targetsOf(results: Results): TargetRow[] {
       digits: 1,
     },
     {
+      what: "cached route, hit: user CPU against bare fetch that clones a prepared response",
+      value: userRatio(results, "cached"),
+      ...atMost(1.15, "×", 2),
+    },
+    {
       what: "native find through FFI, URL passed, 1,000 routes",
       value: foundIn(results, 1_000),
       ...atMost(60, "ns", 0),

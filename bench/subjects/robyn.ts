@@ -7,6 +7,7 @@ const app = new Robyn();
 
 for (const path of plan.routes) {
   if (plan.kind === "param") app.get(path, ({ params }) => params.id);
+  else if (plan.kind === "cached") app.get(path, { cache: 60 }, () => healthy);
   else app.get(path, { const: plan.kind === "const" }, () => healthy);
 }
 

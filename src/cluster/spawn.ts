@@ -1,5 +1,5 @@
 /** How a worker process comes into the world: by running again what runs here, with a seat in its environment. */
-import { segmentVariable, writeSegmentPlace } from "../native/segment-place.ts";
+import { generationVariable, segmentVariable, writeSegmentPlace } from "../native/segment-place.ts";
 import { type Seat, seatVariable } from "../server/seat.ts";
 import type { Subprocess } from "bun";
 
@@ -55,9 +55,12 @@ export function spawnThread(seat: Seat): Worker {
 
 /** What a listener is told by its environment. */
 function placeOf(seat: Seat): Record<string, string> {
-  const place = { [seatVariable]: JSON.stringify(seat) };
+  const place = {
+    [seatVariable]: JSON.stringify(seat),
+    [generationVariable]: String(seat.generation),
+  };
   if (seat.segment < 0) return place;
-  return { ...place, [segmentVariable]: writeSegmentPlace(seat.segment, seat.slot) };
+  return { ...place, [segmentVariable]: writeSegmentPlace(seat.segment, seat.slot, seat.primary) };
 }
 
 function environment(): Record<string, string> {

@@ -3,6 +3,7 @@
  * apart from the banner.
  */
 import type { Encoding } from "../http/negotiation.ts";
+import type { CacheCounts } from "./cache-counters.ts";
 import type { PatternRefusal, ReasonName } from "../http/pattern.ts";
 
 export type CoreName = "zig" | "portable";
@@ -105,6 +106,60 @@ export interface RateLimits {
   readonly evictions: number;
 }
 
+/** A response as it lies in the cache. Points in time are nanoseconds of `Segment.now()`. */
+export interface CachedAnswer {
+  /** Number of the latest invalidation when its computation began. */
+  readonly born: number;
+  readonly storedAt: number;
+  readonly freshUntil: number;
+  /** Until then it may be served while another is computed; then it is gone. */
+  readonly staleUntil: number;
+  /** What invalidates it: cells of its path and tags. */
+  readonly cells: readonly number[];
+  /** Text of whoever stores it. */
+  readonly head: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** Of all who share the cache. */
+export interface CacheTotals extends CacheCounts {
+  readonly evictions: number;
+  /** In use, and how many there are. */
+  readonly bytes: number;
+  readonly capacity: number;
+}
+
+/** Responses that a cluster shares, bounded, and who computes which of them. */
+export interface CacheStore {
+  /** Whether other processes see it. */
+  readonly shared: boolean;
+  /** Largest body that has a chance to be stored. */
+  readonly bodyBytesMax: number;
+  /** What this listener has counted, by `cacheCounter`: whoever counts adds to them. */
+  readonly counters: Float64Array;
+  now(): number;
+  /** Another number after every invalidation: what was checked before holds as long as it stays the same. */
+  change(): number;
+  /** Number of the latest invalidation; a computation takes it when it begins, as `born`. */
+  latest(): number;
+  /** Whether nothing has invalidated it. */
+  isValid(answer: CachedAnswer): boolean;
+  cellOf(name: string): number;
+  /** @returns only what has not been invalidated and may still be served. */
+  get(key: string): CachedAnswer | undefined;
+  /** Counts as being asked for. */
+  touch(key: string): void;
+  /** @returns false if it is too large, or could not be stored just now. */
+  put(key: string, answer: CachedAnswer): boolean;
+  /** No cells: everything. When it returns, nobody gets what it invalidates any more. */
+  invalidate(cells: readonly number[]): void;
+  /** @returns whether the caller is the one to compute it; it has to `release` the key afterwards. */
+  acquire(key: string, seconds: number): boolean;
+  release(key: string): void;
+  isUnderWay(key: string): boolean;
+  totals(): CacheTotals;
+}
+
 /** What the listeners of a cluster share: exact across processes with the Zig core, of one listener with the portable one. */
 export interface Segment {
   /** Whether other processes see it. */
@@ -115,6 +170,8 @@ export interface Segment {
   now(): number;
   /** The numbers of this listener and of all that share the segment. */
   openMetrics(): MetricStore;
+  /** The responses in it; always the same object. */
+  cache(): CacheStore;
   /** No part of it may be used afterwards. */
   close(): void;
 }
@@ -184,8 +241,11 @@ export interface MetricTotal {
 
 export interface Core {
   readonly name: CoreName;
-  /** @throws Error if the descriptor is not the segment of this version. */
-  openSegment(place: SegmentPlace): Segment;
+  /**
+   * @param cacheBytes memory for cached responses, where the segment is made here; in a cluster its owner has chosen.
+   * @throws Error if the descriptor is not the segment of this version.
+   */
+  openSegment(place: SegmentPlace, cacheBytes?: number): Segment;
   createRouteTable(options: { strict: boolean }): RouteTable;
   createResponseCache(): ResponseCache;
 }

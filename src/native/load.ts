@@ -48,6 +48,6 @@ function openZigCore(): Core {
     name: "zig",
     createRouteTable: (options) => new ZigRouteTable(native, options),
     createResponseCache: () => new ZigResponseCache(native),
-    openSegment: (place) => new ZigSegment(native, place),
+    openSegment: (place, cacheBytes) => new ZigSegment(native, place, cacheBytes),
   };
 }

@@ -1,5 +1,7 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
-import type { MetricStore, RateLimits, Segment } from "./core.ts";
+import { limits } from "../limits.ts";
+import type { CacheStore, MetricStore, RateLimits, Segment } from "./core.ts";
+import { PortableCacheStore } from "./portable-cache.ts";
 import { PortableMetricStore } from "./portable-metrics.ts";
 import { PortableRateLimits } from "./portable-rate-limits.ts";
 
@@ -7,9 +9,12 @@ export class PortableSegment implements Segment {
   readonly shared = false;
   readonly slot: number;
   readonly rateLimits: RateLimits = new PortableRateLimits();
+  readonly #cacheBytes: number;
+  #cache: PortableCacheStore | undefined;
 
-  constructor(slot: number) {
+  constructor(slot: number, cacheBytes: number = limits.cache_bytes_default) {
     this.slot = slot;
+    this.#cacheBytes = cacheBytes;
   }
 
   now(): number {
@@ -18,6 +23,10 @@ export class PortableSegment implements Segment {
 
   openMetrics(): MetricStore {
     return new PortableMetricStore();
+  }
+
+  cache(): CacheStore {
+    return (this.#cache ??= new PortableCacheStore(this.#cacheBytes, () => this.now()));
   }
 
   close(): void {}

@@ -25,7 +25,7 @@ export const portableCore: Core = {
   name: "portable",
   createRouteTable: ({ strict }) => new PortableRouteTable(strict),
   createResponseCache: () => new PortableResponseCache(),
-  openSegment: ({ slot }) => new PortableSegment(slot),
+  openSegment: ({ slot }, cacheBytes) => new PortableSegment(slot, cacheBytes),
 };
 
 interface Entry {

@@ -1,7 +1,8 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
+import { ZigCacheStore } from "./cache-store.ts";
 import type { Logger } from "../logger.ts";
-import type { MetricStore, RateLimits, Segment, SegmentPlace } from "./core.ts";
+import type { CacheStore, MetricStore, RateLimits, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
 import { ZigMetricStore } from "./metrics.ts";
 import { ZigRateLimits } from "./rate-limits.ts";
@@ -17,10 +18,12 @@ export class ZigSegment implements Segment {
   /** @internal */
   readonly handle: Pointer;
   readonly #clockDistance: number;
+  #cache: ZigCacheStore | undefined;
 
-  constructor(native: NativeSymbols, { descriptor, slot }: SegmentPlace) {
+  constructor(native: NativeSymbols, { descriptor, slot }: SegmentPlace, cacheBytes = 0) {
     this.native = native;
-    this.handle = descriptor === undefined ? create(native, false) : openShared(native, descriptor);
+    this.handle =
+      descriptor === undefined ? create(native, false, cacheBytes) : openShared(native, descriptor);
     this.shared = descriptor !== undefined;
     this.slot = slot;
     this.rateLimits = new ZigRateLimits(native, this.handle);
@@ -37,6 +40,10 @@ export class ZigSegment implements Segment {
     return new ZigMetricStore(this);
   }
 
+  cache(): CacheStore {
+    return (this.#cache ??= new ZigCacheStore(this));
+  }
+
   close(): void {
     this.native.robyn_segment_close(this.handle);
   }
@@ -49,16 +56,24 @@ export class OwnedSegment {
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
 
-  /** @throws Error with one sentence, where there is no library or no shared memory. */
-  constructor() {
+  /**
+   * @param options.cacheBytes memory for cached responses.
+   * @throws Error with one sentence, where there is no library or no shared memory.
+   */
+  constructor({ cacheBytes = 0 }: { readonly cacheBytes?: number } = {}) {
     this.#native = openLibrary(libraryPath);
-    this.#handle = create(this.#native, true);
+    this.#handle = create(this.#native, true, cacheBytes);
     this.descriptor = this.#native.robyn_segment_descriptor(this.#handle);
   }
 
   /** Before the listener of this slot starts. */
   claimSlot(slot: number): void {
     this.#native.robyn_segment_claim_slot(this.#handle, slot);
+  }
+
+  /** For tests: whether the response cache is sound. Nobody may write to it meanwhile. */
+  verifyCache(): boolean {
+    return this.#native.robyn_shared_cache_verify(this.#handle) === 1;
   }
 
   /** After its process has exited. */
@@ -68,9 +83,9 @@ export class OwnedSegment {
 }
 
 /** Undefined where memory cannot be shared: every listener of the cluster then has its own, and the log says so. */
-export function ownSegment(logger: Logger): OwnedSegment | undefined {
+export function ownSegment(logger: Logger, cacheBytes: number): OwnedSegment | undefined {
   try {
-    return new OwnedSegment();
+    return new OwnedSegment({ cacheBytes });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     logger.warn(`limits, caches and metrics are not shared between processes: ${why}`);
@@ -78,9 +93,11 @@ export function ownSegment(logger: Logger): OwnedSegment | undefined {
   }
 }
 
-function create(native: NativeSymbols, shared: boolean): Pointer {
+/** extern struct Options { shared: u32, pad: u32, cache_bytes: u64 } */
+function create(native: NativeSymbols, shared: boolean, cacheBytes: number): Pointer {
   const options = allocateShared(sizes.SegmentOptions);
   new Uint32Array(options.buffer)[0] = shared ? 1 : 0;
+  new BigUint64Array(options.buffer)[1] = BigInt(cacheBytes);
   const handle = allocateShared(8);
   check(native.robyn_segment_create(options.pointer, handle.pointer), "robyn_segment_create");
   return readHandle(handle.buffer);

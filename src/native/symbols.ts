@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 4;
+export const abiVersion = 5;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -48,6 +48,20 @@ export const symbols = {
   robyn_metrics_add_line: { args: ["ptr", "u32", "u32", "u32", "ptr"], returns: "i32" },
   robyn_metrics_owned: { args: ["ptr", "u32", "ptr", "u32", "ptr"], returns: "i32" },
   robyn_metrics_read: { args: ["ptr", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_shared_cache_views: { args: ["ptr", "u32", "ptr"], returns: "i32" },
+  robyn_shared_cache_get: {
+    args: ["ptr", "ptr", "u32", "f64", "ptr", "ptr", "u32"],
+    returns: "i32",
+  },
+  robyn_shared_cache_put: { args: ["ptr", "u32", "ptr", "ptr"], returns: "i32" },
+  robyn_shared_cache_touch: { args: ["ptr", "ptr", "u32"], returns: "void" },
+  robyn_shared_cache_cell: { args: ["ptr", "ptr", "u32"], returns: "u32" },
+  robyn_shared_cache_invalidate: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+  robyn_flight_acquire: { args: ["ptr", "u32", "ptr", "u32", "f64", "f64"], returns: "i32" },
+  robyn_flight_release: { args: ["ptr", "u32", "ptr", "u32"], returns: "void" },
+  robyn_flight_under_way: { args: ["ptr", "ptr", "u32", "f64"], returns: "i32" },
+  robyn_shared_cache_stats: { args: ["ptr", "ptr"], returns: "i32" },
+  robyn_shared_cache_verify: { args: ["ptr"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {
@@ -101,10 +115,12 @@ export const sizes = {
   Match: (matchWords.spans + 2 * limits.params_max) * 4,
   InsertReport: 16,
   CacheEntry: 32,
-  SegmentOptions: 8,
+  SegmentOptions: 16,
   RateWindow: 56,
   MetricsMap: 32,
   MetricsOwned: 16,
   MetricsTotal: 72,
   MetricsSummary: 24,
+  CacheRecord: 48,
+  CacheStats: 96,
 } as const;

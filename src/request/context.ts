@@ -218,6 +218,31 @@ export class Context<
     return response;
   }
 
+  /** @internal puts others in the place of `responseHeaders`, to tell what a handler sets from what hooks have set */
+  exchangeResponseHeaders(others: Headers | undefined): Headers | undefined {
+    const former = this.#responseHeaders;
+    this.#responseHeaders = others;
+    return former;
+  }
+
+  /**
+   * @internal the same request for work that outlives its answer: headers are copied, because Bun drops them with the
+   * connection; there is neither body nor peer. Undefined where the URL is no whole one.
+   */
+  detach(): Context<Params, State, Given> | undefined {
+    const { url, headers } = this.request;
+    if (!URL.canParse(url)) return undefined;
+    const request = new Request(url, { headers });
+    const copy = new Context<Params, State, Given>(
+      request,
+      this.#server,
+      this.params,
+      this.#settings,
+    );
+    copy.#state = this.#state;
+    return copy;
+  }
+
   /**
    * Sets a cookie: `setCookie("theme", "dark", { maxAge: 86_400 })`. Path `/` and SameSite `Lax` unless told otherwise.
    * @throws TypeError for what browsers would drop or misread (`src/response/cookies.ts`).

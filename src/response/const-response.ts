@@ -6,15 +6,13 @@ import type { ResponseCache, StoredResponse } from "../native/core.ts";
 
 const codings = ["gzip", "br", "zstd"] as const satisfies readonly Encoding[];
 
+export type Variant = readonly [coding: Encoding, stored: StoredResponse];
+
 /**
- * Stores `response` with a strong ETag, and its gzip, brotli and zstd variants where they are smaller.
+ * `response` with a strong ETag, and its gzip, brotli and zstd variants where they are smaller.
  * An ETag, `content-encoding` or `vary` of its own is respected: what is encoded already is not encoded again.
  */
-export async function storeConstResponse(
-  cache: ResponseCache,
-  endpoint: number,
-  response: Response,
-): Promise<void> {
+export async function variantsOf(response: Response): Promise<Variant[]> {
   const headers = new Headers(response.headers);
   const blob = await response.blob();
   const body = new Uint8Array(await blob.arrayBuffer());
@@ -26,16 +24,14 @@ export async function storeConstResponse(
   const smaller = variants.filter((variant) => variant.body.length + variantOverhead < body.length);
   if (smaller.length > 0) headers.append("vary", "accept-encoding");
   headers.set("etag", tag);
-  cache.put(endpoint, "identity", { status: response.status, headers: [...headers], body });
+  const { status } = response;
+  const stored: Variant[] = [["identity", { status, headers: [...headers], body }]];
   for (const variant of smaller) {
     headers.set("etag", tag.replace(/"$/, `-${variant.coding}"`));
     headers.set("content-encoding", variant.coding);
-    cache.put(endpoint, variant.coding, {
-      status: response.status,
-      headers: [...headers],
-      body: variant.body,
-    });
+    stored.push([variant.coding, { status, headers: [...headers], body: variant.body }]);
   }
+  return stored;
 }
 
 /** The stored variants of one endpoint, made once the cache is sealed. */

@@ -10,12 +10,14 @@ import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
-import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
+import { ConstResponse, variantsOf } from "../response/const-response.ts";
 import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
+import { checkCache } from "./cache-policy.ts";
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
 import { refusalError } from "./refusal.ts";
+import { onceForAll } from "./shared-const.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
 import { checkSchemas } from "./schema-check.ts";
 import { withValidation } from "./validate.ts";
@@ -43,6 +45,15 @@ export interface CompileOptions {
   /** Hooks that features make of options of a route; they run last before the handler. */
   readonly optionHooks: (route: Route) => readonly BeforeHook<AnyState>[];
   readonly segment: () => Segment;
+  /** Whether other listeners see the segment. */
+  readonly sharesSegment: () => boolean;
+  /** Stands in the place of the handler of a route whose answers are kept. */
+  readonly cached: (
+    route: Route,
+    handler: (context: AnyContext) => unknown,
+    settings: ContextSettings,
+    timeout: number,
+  ) => (context: AnyContext) => unknown;
 }
 
 /**
@@ -102,7 +113,8 @@ export async function compile(
   const missParts = partsOfMiss(scopes, shared, options);
   const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
   table.seal();
-  await storeConstResponses(endpoints, cache);
+  const store = options.sharesSegment() ? settings.segment : undefined;
+  await storeConstResponses(endpoints, cache, store);
   return {
     core: options.core.name,
     table,
@@ -134,25 +146,37 @@ function defineEndpoint(
   const refused = shared.table.insert(route.method, route.path, id);
   if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
+  checkCache(route);
   const limits = limitsOf(route, policy.limits);
   const pattern = shared.patterns.parse(route.path);
   checkSchemas(route, pattern.names);
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
+  const settings = { ...shared.settings, limits, route: `${route.method} ${route.path}` };
   const endpoint: Endpoint = {
     chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
-        : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
+        : handlerOf(route, settings, policy),
     names: shared.patterns.share(pattern.names),
-    settings: { ...shared.settings, limits, route: `${route.method} ${route.path}` },
+    settings,
     route,
     pattern,
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
   };
   return endpoint;
+}
+
+function handlerOf(
+  route: Route,
+  settings: ContextSettings,
+  policy: CompileOptions,
+): (context: AnyContext) => unknown {
+  const handler = withValidation(route.handler, route.options, settings.route);
+  if (route.options.cache === undefined) return handler;
+  return policy.cached(route, handler, settings, timeoutOf(route, policy.limits));
 }
 
 function partsOfRoute(
@@ -259,9 +283,14 @@ function headersHook(headers: Readonly<Record<string, string>> | undefined): Aft
 async function storeConstResponses(
   endpoints: readonly Endpoint[],
   cache: ResponseCache,
+  segment: (() => Segment) | undefined,
 ): Promise<void> {
   for (const [id, { route }] of endpoints.entries()) {
-    if (route.options.const === true) await storeConstResponse(cache, id, await runOnce(route));
+    if (route.options.const !== true) continue;
+    const make = async () => variantsOf(await runOnce(route));
+    const store = segment?.().cache();
+    const variants = await (store === undefined ? make() : onceForAll(store, route, make));
+    for (const [coding, stored] of variants) cache.put(id, coding, stored);
   }
   cache.seal();
   for (const [id, endpoint] of endpoints.entries()) {

@@ -4,6 +4,7 @@ import type { FormOptions } from "../request/form-options.ts";
 import type { FileAnswer } from "../response/file.ts";
 import type { RateLimitOptions } from "./rate-limit-options.ts";
 import type { StatusValue } from "../response/values.ts";
+import type { CachePolicy } from "./cache-policy.ts";
 import type { Infer, InferGiven, Schema } from "../validation/schema.ts";
 
 /** Names in a path: `"/users/:id/*rest"` gives `{ id: string; rest: string }`, a bare `*` gives `"*"`. */
@@ -97,6 +98,11 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
   /** Runs the handler once, at start, and answers with its stored result. GET (and HEAD) only. Default false. */
   const?: boolean;
   /**
+   * Keeps answers for a while, for the whole cluster: seconds, or a policy. GET (and HEAD) only. Hooks run on every
+   * request; the handler, and its schemas, only where nothing is kept. See docs/caching.md.
+   */
+  cache?: number | CachePolicy<State>;
+  /**
    * How the body is read for its schema: `json` takes JSON media types (RFC 6839 `+json` too), `form` takes
    * `multipart/form-data` and `application/x-www-form-urlencoded`. Anything else is 415. Default `json`, or `form` where the schema has files.
    */
@@ -132,6 +138,7 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
 /** Names of the options, to refuse unknown ones instead of passing over them. */
 export const routeOptionNames = [
   "const",
+  "cache",
   "statusCode",
   "params",
   "query",

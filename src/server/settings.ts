@@ -3,6 +3,7 @@
  * refused by name, never passed over.
  */
 import { RobynError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import { type LogLevel, logLevels } from "../logger.ts";
 import { availableCpus } from "./cpus.ts";
 
@@ -19,6 +20,11 @@ export interface StartOptions {
   shutdownTimeout?: number;
   /** Least level of the framework's own log. Default `info`; `ROBYN_LOG_LEVEL`. Ignored where a logger was given. */
   logLevel?: LogLevel;
+  /**
+   * Bytes of memory for answers that routes keep by their option `cache`, for the whole cluster. At least 1,048,576.
+   * Default 33,554,432; `ROBYN_CACHE_SIZE`.
+   */
+  cacheSize?: number;
   /** Prints URL, routes, core and start-up time. Default true. */
   banner?: boolean;
   /** Whether SIGTERM and SIGINT drain this server and end the process. Default true. */
@@ -53,6 +59,7 @@ const defaults: Settings = {
   keepAliveTimeout: 10,
   shutdownTimeout: 10,
   logLevel: "info",
+  cacheSize: limits.cache_bytes_default,
   banner: true,
   signals: true,
   accelerator: true,
@@ -84,6 +91,7 @@ export function resolveSettings(
     maxPayloadSize: toNumber(environment, "ROBYN_MAX_PAYLOAD_SIZE"),
     keepAliveTimeout: toNumber(environment, "ROBYN_KEEP_ALIVE_TIMEOUT"),
     shutdownTimeout: toNumber(environment, "ROBYN_SHUTDOWN_TIMEOUT"),
+    cacheSize: toNumber(environment, "ROBYN_CACHE_SIZE"),
     logLevel: (environment.ROBYN_LOG_LEVEL?.toLowerCase() || undefined) as LogLevel | undefined,
     processes: toNumber(environment, "ROBYN_PROCESSES"),
     workers: toNumber(environment, "ROBYN_WORKERS"),
@@ -157,8 +165,12 @@ function check(settings: Settings): void {
   checkRange("workers", settings.workers, 1, 64);
   checkRange("maxRequests", settings.maxRequests, 0, Number.MAX_SAFE_INTEGER);
   checkRange("maxRss", settings.maxRss, 0, Number.MAX_SAFE_INTEGER);
+  checkRange("cacheSize", settings.cacheSize, limits.cache_bytes_min, cache_bytes_max);
   if (!logLevels.includes(logLevel)) refuse("logLevel", logLevel, `one of ${logLevels.join(", ")}`);
 }
+
+/** Far above any machine; below it, every sum of sizes is exact. */
+const cache_bytes_max = 2 ** 40;
 
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;

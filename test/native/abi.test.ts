@@ -55,6 +55,9 @@ describe("the manifest", () => {
       "metric_index_max",
       "metric_lines_max",
       "metric_text_words_max",
+      "cache_arenas_max",
+      "cache_buckets_max",
+      "cache_ghosts_max",
     ];
     const shared = Object.entries(manifest.limits).filter(([name]) => !zigOnly.includes(name));
     expect(Object.fromEntries(shared)).toEqual({ ...limits });

@@ -37,7 +37,7 @@ async function becomePrimary(flags: StartOptions): Promise<boolean> {
   const { ownSegment } =
     require("../../native/segment.ts") as typeof import("../../native/segment.ts");
   const logger = createLogger(settings.logLevel);
-  await startPrimary(settings, logger, ownSegment(logger));
+  await startPrimary(settings, logger, ownSegment(logger, settings.cacheSize));
   markListening();
   return true;
 }
