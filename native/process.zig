@@ -13,9 +13,9 @@ const assert = std.debug.assert;
 
 const is_linux = builtin.os.tag == .linux;
 
-/// Lets the kernel kill this process when its parent ends, however it ends and whatever this one
-/// is doing then. The parent may have ended before the call: then this is not `parent`'s child any
-/// more, and the caller is told so by `not_found`.
+/// Lets the kernel kill this process when its parent ends, however it ends and whatever this
+/// process is doing then. The parent may have ended before the call: then this is not `parent`'s
+/// child any more, and the caller is told so by `not_found`.
 ///
 /// The kernel counts the end of the thread that started this process as the end of the parent. Bun
 /// starts processes on the thread of the caller, and the primary runs on the main thread.
