@@ -18,6 +18,13 @@ import { manage, type RunningServer, type ShutdownHandler } from "./server/lifec
 import { serve } from "./server/serve.ts";
 import { resolveSettings, type StartOptions } from "./server/settings.ts";
 import type { DirectoryOptions } from "./static/options.ts";
+import type { AppPublishOptions, Hub } from "./websocket/hub.ts";
+import {
+  checkTopicSettings,
+  checkWebSocketSettings,
+  type TopicSettings,
+  type WebSocketSettings,
+} from "./websocket/settings.ts";
 
 export interface RobynOptions {
   /** Makes `/a/` and `/a` different paths. Default false: one trailing slash is ignored. */
@@ -52,6 +59,10 @@ export interface RobynOptions {
    * others are what a client sent, so they are not read. Default `x-forwarded`.
    */
   proxyHeaders?: ProxyHeaders;
+  /** What holds for all WebSockets: sizes, idle timeout, pings, compression. */
+  websockets?: WebSocketSettings;
+  /** How much of a topic is kept for event streams that come back. */
+  topics?: TopicSettings;
 }
 
 /** Recognises an application across copies of the package, where `instanceof` would fail. */
@@ -73,7 +84,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly #responseHeaders = new ResponseHeaders();
   readonly #limits: AppLimits;
   readonly #proxies: TrustedProxies | undefined;
+  readonly #websockets: Required<WebSocketSettings>;
+  readonly #topics: Required<TopicSettings>;
   #logger: Logger | undefined;
+  #hub: Hub | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
   #started = false;
@@ -89,6 +103,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       maxPayloadSize: resolveSettings({ maxPayloadSize }, {}, {}).maxPayloadSize,
     };
     this.#proxies = proxiesOf(trustedProxies, proxyHeaders);
+    this.#websockets = checkWebSocketSettings(options.websockets ?? {});
+    this.#topics = checkTopicSettings(options.topics ?? {});
     this.#options = options;
     this.#logger = options.logger;
   }
@@ -133,6 +149,28 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.addRoute("GET", pattern, {}, handler);
   }
 
+  /**
+   * Sends to every subscriber of a topic: sockets, and event streams if it is text. Strings and bytes as they are,
+   * anything else as JSON. In order; nobody is waited for.
+   */
+  publish(topic: string, message: unknown, options?: AppPublishOptions): void {
+    this.#hubOf().publish(topic, message, options);
+  }
+
+  /** Sends to the socket with this id. @returns false if there is none, or no room for what waits for it */
+  send(id: string, message: unknown): boolean {
+    return this.#hubOf().send(id, message);
+  }
+
+  /** The sockets of this app in a `Bun.serve` of your own: `Bun.serve({ fetch: app.fetch, websocket: app.webSocketHandler })`. */
+  get webSocketHandler(): Bun.WebSocketHandler<unknown> {
+    const { bunHandler } =
+      require("./websocket/bun-handler.ts") as typeof import("./websocket/bun-handler.ts");
+    const sizes = this.collect().routes.map(({ socket }) => socket?.options.maxPayload ?? 0);
+    const largest = Math.max(this.#websockets.maxPayload, ...sizes);
+    return bunHandler(this.#hubOf(), largest, () => (this.#logger ??= createLogger()));
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     this.#startupHandlers.push(handler);
@@ -171,7 +209,14 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#logger ??= createLogger(settings.logLevel);
     const compiled = await this.compile();
     await this.#runStartupHandlers();
-    const server = await serve(compiled, createDispatch(compiled), settings, this.#logger);
+    const hasSockets = compiled.endpoints.some(({ route }) => route.socket !== undefined);
+    const server = await serve(
+      compiled,
+      createDispatch(compiled),
+      settings,
+      this.#logger,
+      hasSockets ? this.webSocketHandler : undefined,
+    );
     const running = manage({
       server,
       openStreams: compiled.settings.openStreams,
@@ -234,7 +279,20 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       cookieKeys: this.#options.cookieKeys ?? [],
       limits: this.#limits,
       proxies: this.#proxies,
+      topics: { follow: (...given) => this.#hubOf().follow(...given) },
+      upgrade: (route, validated, settings) => {
+        const { handshakeOf } =
+          require("./websocket/handshake.ts") as typeof import("./websocket/handshake.ts");
+        return handshakeOf(route, route.socket!, validated, { hub: this.#hubOf(), ...settings });
+      },
     });
+  }
+
+  /** Loaded here: an app without topics starts without them. */
+  #hubOf(): Hub {
+    if (this.#hub !== undefined) return this.#hub;
+    const { Hub } = require("./websocket/hub.ts") as typeof import("./websocket/hub.ts");
+    return (this.#hub = new Hub(this.#websockets, this.#topics));
   }
 
   async #runStartupHandlers(): Promise<void> {
@@ -268,6 +326,8 @@ const optionNames = [
   "timeout",
   "trustedProxies",
   "proxyHeaders",
+  "websockets",
+  "topics",
 ];
 
 function checkOptions(options: RobynOptions): void {

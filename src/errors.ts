@@ -35,6 +35,7 @@ export const errorCodes = [
   "ROBYN_TOO_MANY_PARAMETERS",
   "ROBYN_TOO_MANY_ROUTES",
   "ROBYN_VALUE_UNSUPPORTED",
+  "ROBYN_WEBSOCKET_UNAVAILABLE",
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -12,13 +12,16 @@ import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
+import type { Topics } from "../response/topics.ts";
 import { ConstResponse, storeConstResponse } from "../response/const-response.ts";
 import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
-import { describeRoute, refusalError } from "./refusal.ts";
+import { describeRoute } from "./refusal.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
+import { insertRoutes, orSocket, unlessSwitched } from "./socket-endpoint.ts";
+import type { Upgrade } from "./socket-route.ts";
 import { invalidSchemaOption, withValidation } from "./validate.ts";
 import type {
   AfterHook,
@@ -41,6 +44,9 @@ export interface CompileOptions {
   readonly cookieKeys: readonly string[];
   readonly limits: AppLimits;
   readonly proxies: TrustedProxies | undefined;
+  readonly topics: Topics;
+  /** Makes the handlers of WebSocket routes. */
+  readonly upgrade: Upgrade;
 }
 
 /**
@@ -59,6 +65,8 @@ export interface Endpoint {
   /** How many hooks may run, for listings. */
   readonly hooks: number;
   constResponse: ConstResponse | undefined;
+  /** The WebSocket route of the same path, for requests that ask for one. */
+  readonly socket: Endpoint | undefined;
 }
 
 export interface Compiled {
@@ -93,12 +101,19 @@ export async function compile(
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
     segment: openOnce(options.core),
+    topics: options.topics,
     route: "no route",
   };
   const chains = new ChainCache(options);
-  const shared: Shared = { table, patterns, deadlines, settings, chains };
+  const sockets = insertRoutes(routes, table);
+  const shared: Shared = { patterns, deadlines, settings, chains };
   const missParts = partsOfMiss(scopes, shared, options);
-  const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
+  const define = (route: Route, socket?: Endpoint) =>
+    defineEndpoint(route, socket, shared, options);
+  const behind = new Map([...sockets.values()].map((id) => [id, define(routes[id]!)]));
+  const endpoints = routes.map(
+    (route, id) => behind.get(id) ?? define(route, behind.get(sockets.get(id) ?? -1)),
+  );
   table.seal();
   await storeConstResponses(endpoints, cache);
   return {
@@ -115,7 +130,6 @@ export async function compile(
 
 /** What the endpoints of one application share while they are defined. */
 interface Shared {
-  readonly table: RouteTable;
   readonly patterns: PatternCache;
   readonly deadlines: Deadlines;
   readonly settings: ContextSettings;
@@ -124,31 +138,34 @@ interface Shared {
 
 function defineEndpoint(
   route: Route,
-  id: number,
-  routes: readonly Route[],
+  socket: Endpoint | undefined,
   shared: Shared,
   policy: CompileOptions,
 ): Endpoint {
-  const refused = shared.table.insert(route.method, route.path, id);
-  if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
   checkSchemas(route);
   const limits = limitsOf(route, policy.limits);
   const pattern = shared.patterns.parse(route.path);
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
+  const chain = shared.chains.of({ ...parts, before: [...guards, ...parts.before] });
+  const validated = (handler: Endpoint["handler"]) =>
+    withValidation(handler, route.options, `${route.method} ${route.path}`);
   const endpoint: Endpoint = {
-    chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
+    chain: socket === undefined ? chain : orSocket(chain, pattern.names, socket),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
-        : withValidation(route.handler, route.options, `${route.method} ${route.path}`),
+        : route.socket === undefined
+          ? validated(route.handler)
+          : policy.upgrade(route, validated, shared.settings),
     names: shared.patterns.share(pattern.names),
     settings: { ...shared.settings, limits, route: `${route.method} ${route.path}` },
     route,
     pattern,
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
+    socket,
   };
   return endpoint;
 }
@@ -162,15 +179,16 @@ function partsOfRoute(
   const before = route.scopes.flatMap((scope) =>
     select(scope.before, pattern, patterns, onlyBefore),
   );
-  const after = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
+  const scoped = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
+  const after = [
+    ...toList(outermost),
+    ...scoped,
+    ...headersHook(route.options.responseHeaders),
+    ...toList(route.options.afterRequest),
+  ].reverse();
   return {
     before: [...before, ...toList(route.options.beforeRequest)],
-    after: [
-      ...toList(outermost),
-      ...after,
-      ...headersHook(route.options.responseHeaders),
-      ...toList(route.options.afterRequest),
-    ].reverse(),
+    after: route.socket === undefined ? after : after.map(unlessSwitched),
     exceptions: route.scopes.flatMap((scope) => scope.exceptions).reverse(),
     status: route.options.statusCode ?? 200,
     deadline: deadlines.of(timeoutOf(route, limits)),

@@ -14,6 +14,7 @@ export async function serve(
   dispatch: Dispatch,
   settings: Settings,
   logger: Logger,
+  websocket: Bun.WebSocketHandler<unknown> | undefined,
 ): Promise<BunServer> {
   await checkHost(settings.host);
   try {
@@ -25,6 +26,7 @@ export async function serve(
       reusePort: false,
       idleTimeout: settings.keepAliveTimeout,
       maxRequestBodySize: Math.max(serverPayload_min, largestPayload(compiled, settings)),
+      ...(websocket === undefined ? {} : { websocket }),
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),
       // Always set: left alone, Bun decides by NODE_ENV and its error page shows source code to the client.
       development: false,
