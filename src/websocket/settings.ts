@@ -15,7 +15,10 @@ export interface WebSocketSettings {
 }
 
 export interface TopicSettings {
-  /** Messages that are kept per topic for event streams that come back. Default 256. */
+  /**
+   * Messages that are kept per topic for event streams: those that come back, and those that read slowly, which have no
+   * queue of their own. More of them at once than this are a gap. Default 1,000.
+   */
   history?: number;
   /** Characters of those messages. Default 1,048,576. */
   historySize?: number;
@@ -28,7 +31,7 @@ const defaults: Required<WebSocketSettings> = {
   sendPings: true,
   perMessageDeflate: false,
 };
-const topicDefaults: Required<TopicSettings> = { history: 256, historySize: 1_048_576 };
+const topicDefaults: Required<TopicSettings> = { history: 1_000, historySize: 1_048_576 };
 
 /** @throws RobynError ROBYN_OPTION_INVALID */
 export function checkWebSocketSettings(given: WebSocketSettings): Required<WebSocketSettings> {
