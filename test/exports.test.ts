@@ -10,6 +10,7 @@ test("the values are these", () => {
     [
       "Context",
       "HttpError",
+      "MessageError",
       "Robyn",
       "RobynError",
       "StatusValue",
@@ -70,6 +71,7 @@ test("the types are these", () => {
       "JsonLinesOptions",
       "LogLevel",
       "Logger",
+      "MessageStream",
       "PathParameters",
       "ProxyHeaders",
       "Query",
@@ -77,9 +79,14 @@ test("the types are these", () => {
       "RouteOptions",
       "RunningServer",
       "Schema",
+      "SendResult",
       "ServerSentEvent",
+      "Socket",
       "StartOptions",
+      "TopicSettings",
+      "TopicStreamOptions",
       "Upload",
+      "WebSocketSettings",
     ]
   `);
 });

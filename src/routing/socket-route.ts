@@ -4,6 +4,8 @@
  */
 import type { Context, ContextSettings, PlainInputs } from "../request/context.ts";
 import { RobynError } from "../errors.ts";
+import type { FileAnswer } from "../response/file.ts";
+import type { StatusValue } from "../response/values.ts";
 import type { Infer, Schema } from "../validation/schema.ts";
 import type {
   AfterHook,
@@ -176,7 +178,7 @@ export interface SocketOptions<
 }
 
 /** A refusal is no data. */
-type Kept<Data> = Exclude<Awaited<Data>, Response>;
+type Kept<Data> = Exclude<Awaited<Data>, Response | StatusValue | FileAnswer>;
 
 type SocketOf<Path extends string, Out, Params, Data> = Socket<
   Kept<Data>,

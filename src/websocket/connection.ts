@@ -4,7 +4,7 @@ import type { PublishOptions, SendResult, Socket } from "../routing/socket-route
 import { checkClose } from "./close.ts";
 import { Inbox } from "./inbox.ts";
 import type { Kind } from "./kind.ts";
-import { MessageError, type Payload, sizeOf } from "./message.ts";
+import { type Decode, MessageError, type Payload, sizeOf } from "./message.ts";
 import { runHandler } from "./run-handler.ts";
 
 export type BunSocket = Bun.ServerWebSocket<unknown>;
@@ -57,8 +57,9 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   }
 
   send(message: unknown): SendResult {
-    const payload = this.#kind.encode(message);
-    return this.sendPayload(payload, this.#kind.compress);
+    const kind = this.#kind;
+    const isRaw = typeof message === "string" && kind.sendsRaw;
+    return this.sendPayload(isRaw ? message : kind.encode(message), kind.compress);
   }
 
   /** @internal */
@@ -150,21 +151,29 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     if (handler !== undefined) this.#rest = runHandler(handler, this, opening);
   }
 
-  /** @internal */
+  /** @internal the hot path: without schema and inbox, one look at the size and one call */
   received(raw: string | Uint8Array): void {
-    const { decode, maxPayload } = this.#kind;
-    if (maxPayload !== undefined && isLarger(raw, maxPayload))
+    const kind = this.#kind;
+    if (raw.length * 3 > kind.maxPayload && isLarger(raw, kind.maxPayload))
       return this.close(1009, "message too large");
-    if (decode === undefined) return this.#deliver(raw);
+    if (kind.decode !== undefined) return this.#check(kind.decode, raw);
+    if (this.#inbox !== undefined) return this.#inbox.push(raw);
+    if (kind.message === undefined) return;
+    try {
+      const result = kind.message(this, raw);
+      if (result instanceof Promise) result.catch(this.#onError);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #check(decode: Decode, raw: string | Uint8Array): void {
     let value: unknown;
     try {
       value = decode(raw);
     } catch (error) {
+      if (this.#checks === undefined) return this.#refuse(error);
       value = Promise.reject(error);
-      if (this.#checks === undefined) {
-        (value as Promise<never>).catch(() => {});
-        return this.#refuse(error);
-      }
     }
     if (value instanceof Promise || this.#checks !== undefined) this.#deliverLater(value);
     else this.#deliver(value);
@@ -190,7 +199,6 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     if (this.#inbox !== undefined) return this.#inbox.push(message);
     const { message: handler } = this.#kind;
     if (handler === undefined) return;
-    // Not through #call: a closure per message would be the dearest part of an echo.
     try {
       const result = handler(this, message);
       if (result instanceof Promise) result.catch(this.#onError);
@@ -281,7 +289,8 @@ function refuseBroken(connection: Connection): void {
   connection.close(1011, "internal error");
 }
 
+/** A string has up to three bytes per UTF-16 unit. */
 function isLarger(raw: string | Uint8Array, max: number): boolean {
   if (raw.length > max || typeof raw !== "string") return raw.length > max;
-  return raw.length * 3 > max && Buffer.byteLength(raw) > max;
+  return Buffer.byteLength(raw) > max;
 }

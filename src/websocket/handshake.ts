@@ -68,13 +68,15 @@ function refuseOthers({ request }: AnyContext): void {
     throw new HttpError(400, "Sec-WebSocket-Key is not 16 bytes in base64");
 }
 
+const mounting = "give your server both fetch: app.fetch and websocket: app.webSocketHandler";
+
 /** @throws RobynError ROBYN_WEBSOCKET_UNAVAILABLE */
 function serverOf({ server, route }: AnyContext, hub: Hub): BunServer {
   if (server !== undefined && hub.isServed) return server;
   throw new RobynError(
     "ROBYN_WEBSOCKET_UNAVAILABLE",
     `${route} was asked for a WebSocket ${server === undefined ? "in process, where there is no connection" : "in a Bun.serve without the handlers of the application"}.`,
-    "Listen with app.start(), or mount with Bun.serve({ fetch: app.fetch, websocket: app.webSocketHandler }).",
+    `Listen with app.start(), or ${mounting}.`,
   );
 }
 
@@ -90,7 +92,7 @@ function upgrade(
     throw new RobynError(
       "ROBYN_WEBSOCKET_UNAVAILABLE",
       "The server that passed the request on takes no WebSockets.",
-      "Mount with Bun.serve({ fetch: app.fetch, websocket: app.webSocketHandler }).",
+      `Instead, ${mounting}.`,
       { cause },
     );
   }

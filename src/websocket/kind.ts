@@ -21,8 +21,10 @@ export interface Kind extends Functions {
   readonly handler: SocketDefinition["handler"];
   readonly decode: Decode | undefined;
   readonly encode: Encode;
-  /** Only where it is less than what Bun lets through. */
-  readonly maxPayload: number | undefined;
+  /** Whether strings are sent as they are. */
+  readonly sendsRaw: boolean;
+  /** Bun itself lets through what the most generous route takes. */
+  readonly maxPayload: number;
   readonly invalid: "keep" | "close";
   readonly slow: "close" | "drop";
   readonly compress: boolean;
@@ -54,6 +56,7 @@ export function kindOf(
     error,
     decode: decoderOf(options.schema),
     encode: encoderOf(options.response, name),
+    sendsRaw: options.response === undefined,
     maxPayload: options.maxPayload ?? hub.settings.maxPayload,
     invalid: options.invalid ?? "keep",
     slow: options.slow ?? "close",

@@ -169,8 +169,10 @@ describe("a topic of several processes", () => {
     const over = new AbortController();
     const follower = here.follow(undefined, over.signal);
     const messages = { a1: ["a", 1], a2: ["a", 2], b1: ["b", 1], b2: ["b", 2] } as const;
-    for (const name of ["a1", "b1", "a2", "b2"] as const) here.append(...messages[name], name);
-    for (const name of ["b1", "b2", "a1", "a2"] as const) there.append(...messages[name], name);
+    for (const name of ["a1", "b1", "a2", "b2"] as const)
+      here.append(messages[name][0], messages[name][1], name);
+    for (const name of ["b1", "b2", "a1", "a2"] as const)
+      there.append(messages[name][0], messages[name][1], name);
     const seen: string[] = [];
     for (let index = 0; index < 4; index++) {
       const { value } = await follower.next();

@@ -126,7 +126,7 @@ describe("a handler", () => {
     client.send("message");
     await until("the message", () => order.length === 3);
     expect(order).toEqual(["open", "handler", "message"]);
-    const both = { message() {} };
+    const both = { message() {} } as object;
     expect(() => quietApp().websocket("/", both, async () => {})).toThrow("ROBYN_OPTION_INVALID");
   });
 });
