@@ -109,7 +109,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
 
   /** @internal to all others; undefined if this one is not there any more */
   publishOthers(topic: string, payload: Payload, compress: boolean): number | undefined {
-    return this.#ws?.publish(topic, payload as string, compress);
+    return this.#ws?.publish(topic, payload, compress);
   }
 
   subscribe(topic: string): void {

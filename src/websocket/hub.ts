@@ -138,7 +138,7 @@ export class Hub implements Topics {
     for (const server of this.#servers.keys()) {
       const result =
         (except?.server === server ? except.publishOthers(topic, payload, compress) : undefined) ??
-        server.publish(topic, payload as string, compress);
+        server.publish(topic, payload, compress);
       // The worst of all subscribers: below 1 for one that has something waiting, or if there is none.
       if (result <= 0) this.#closeSlow(size);
     }

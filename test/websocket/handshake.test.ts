@@ -70,9 +70,12 @@ describe("a request to a WebSocket route", () => {
 });
 
 describe("a path with a GET route too", () => {
-  for (const first of ["GET", "WebSocket"]) {
-    test(`answers both, ${first} defined first, whatever their parameters are called`, async () => {
-      const app = quietApp();
+  const orders = ["GET", "WebSocket"].flatMap((first) =>
+    (["zig", "portable"] as const).map((core) => ({ first, core })),
+  );
+  for (const { first, core } of orders) {
+    test(`answers both, ${first} defined first, ${core} core, whatever their parameters are called`, async () => {
+      const app = quietApp({ core });
       const get = () => app.get("/rooms/:id", ({ params }) => `plain ${params.id}`);
       const socket = () =>
         app.websocket("/rooms/:name", {

@@ -1,6 +1,7 @@
 /** Nothing is accepted and ignored. */
 import { describe, expect, test } from "bun:test";
 import { Robyn, type RobynOptions, SubRouter } from "robyn";
+import { listRoutes } from "../../src/cli/commands/routes.ts";
 import { quietApp } from "../support/serve.ts";
 
 function define(options: object): Robyn {
@@ -52,6 +53,18 @@ describe("a WebSocket route", () => {
     expect(() => app.websocket("/", {})).toThrow("ROBYN_SEALED");
     const websocket = quietApp().websocket as (path: string) => unknown;
     expect(() => websocket("/")).toThrow("ROBYN_OPTION_INVALID");
+  });
+
+  test("is listed as WS, with its hooks", async () => {
+    const app = quietApp()
+      .get("/", () => "")
+      .beforeRequest(() => {})
+      .websocket("/", {});
+    const rows = (await listRoutes(app)).map(({ method, path, hooks }) => [method, path, hooks]);
+    expect(rows).toEqual([
+      ["GET", "/", 1],
+      ["WS", "/", 1],
+    ]);
   });
 
   test("chains, on the app and on a SubRouter", () => {
