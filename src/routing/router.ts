@@ -6,6 +6,7 @@ import { RobynError } from "../errors.ts";
 import { checkHeader } from "../http/header.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
+import { defineSocket, routeOptionsOf } from "./define-socket.ts";
 import {
   type AfterHook,
   type AnswerOf,
@@ -21,7 +22,7 @@ import {
   type Scope,
   type ScopedHook,
 } from "./route.ts";
-import { type DefineSocket, defineSocket, routeOptionsOf } from "./socket-route.ts";
+import type { DefineSocket } from "./socket-route.ts";
 
 /** Defines a route of one method: options, if any, come before the handler, as a decorator reads. */
 export interface DefineRoute<Self, State extends object, Prefix extends string> {
