@@ -1,7 +1,7 @@
 /** What may become a WebSocket, and what is answered otherwise (RFC 6455 §4.2, RFC 9110 §15.5.22). */
 import { describe, expect, test } from "bun:test";
 import { HttpError, SubRouter, t } from "robyn";
-import { exchange, request } from "../support/raw.ts";
+import { exchange, RawClient, request } from "../support/raw.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
 import { frame, handshakeHeaders, opcode, RawWebSocket } from "../support/web-socket.ts";
 
@@ -290,4 +290,27 @@ describe("mounted in a Bun.serve of somebody else", () => {
     expect(client.response.status).toBe(500);
     expect(log.join()).toContain("app.webSocketHandler");
   });
+});
+
+test("what a client sends right behind its handshake is frames, or ends the connection, and never a request", async () => {
+  const reached: string[] = [];
+  const app = quietApp()
+    .get("/secret", () => void reached.push("secret"))
+    .websocket("/now", { message: (it, text) => void it.send(text) })
+    .websocket("/later", {
+      beforeUpgrade: () => Bun.sleep(20),
+      message: () => void reached.push("message"),
+    });
+  await using server = await serveApp(app);
+  const smuggled = request("GET", "/secret");
+  for (const path of ["/now", "/later"]) {
+    using client = await RawClient.connect(server.port);
+    client.send(request("GET", path, handshakeHeaders) + smuggled);
+    await client.closes();
+  }
+  expect(reached).toEqual([]);
+  using client = await RawClient.connect(server.port);
+  const early = frame(opcode.text, "early").toString("latin1");
+  client.send(Buffer.from(request("GET", "/now", handshakeHeaders) + early, "latin1"));
+  await client.sees(/101 [^]*early/);
 });
