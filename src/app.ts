@@ -41,6 +41,13 @@ import {
 } from "./server/settings.ts";
 import { aloneArbiter, type CronOptions, type TaskFunction, Tasks } from "./server/tasks.ts";
 import type { DirectoryOptions } from "./static/options.ts";
+import type { AppPublishOptions, Hub } from "./websocket/hub.ts";
+import {
+  checkTopicSettings,
+  checkWebSocketSettings,
+  type TopicSettings,
+  type WebSocketSettings,
+} from "./websocket/settings.ts";
 
 export interface RobynOptions {
   /** Makes `/a/` and `/a` different paths. Default false: one trailing slash is ignored. */
@@ -75,6 +82,10 @@ export interface RobynOptions {
    * others are what a client sent, so they are not read. Default `x-forwarded`.
    */
   proxyHeaders?: ProxyHeaders;
+  /** What holds for all WebSockets: sizes, idle timeout, pings, compression. */
+  websockets?: WebSocketSettings;
+  /** How much of a topic is kept for event streams that come back. */
+  topics?: TopicSettings;
 }
 
 /** Recognises an application across copies of the package, where `instanceof` would fail. */
@@ -105,7 +116,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   );
   #metrics: ApplicationMetrics | undefined;
   #cacheBytes: number | undefined;
+  readonly #websockets: Required<WebSocketSettings>;
+  readonly #topics: Required<TopicSettings>;
   #logger: Logger | undefined;
+  #hub: Hub | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
   readonly #tasks = new Tasks();
@@ -126,6 +140,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#proxies = proxiesOf(trustedProxies, proxyHeaders);
     if (options.onValidationError !== undefined)
       requireFunction("onValidationError", options.onValidationError);
+    this.#websockets = checkWebSocketSettings(options.websockets ?? {});
+    this.#topics = checkTopicSettings(options.topics ?? {});
     this.#options = options;
     this.#logger = options.logger;
     // At once, not at start(): what the application does before it starts must not outlive the primary either.
@@ -270,6 +286,28 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.#ownMetrics().registry.histogram(name, help, labels, options);
   }
 
+  /**
+   * Sends to every subscriber of a topic: sockets, and event streams if it is text. Strings and bytes as they are,
+   * anything else as JSON. In order; nobody is waited for.
+   */
+  publish(topic: string, message: unknown, options?: AppPublishOptions): void {
+    this.#hubOf().publish(topic, message, options);
+  }
+
+  /** Sends to the socket with this id. @returns false if there is none, or no room for what waits for it */
+  send(id: string, message: unknown): boolean {
+    return this.#hubOf().send(id, message);
+  }
+
+  /** The sockets of this app in a `Bun.serve` of your own: `Bun.serve({ fetch: app.fetch, websocket: app.webSocketHandler })`. */
+  get webSocketHandler(): Bun.WebSocketHandler<unknown> {
+    const { bunHandler } =
+      require("./websocket/bun-handler.ts") as typeof import("./websocket/bun-handler.ts");
+    const sizes = this.collect().routes.map(({ socket }) => socket?.options.maxPayload ?? 0);
+    const largest = Math.max(this.#websockets.maxPayload, ...sizes);
+    return bunHandler(this.#hubOf(), largest, () => (this.#logger ??= createLogger()));
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     requireFunction("startupHandler()", handler);
@@ -342,13 +380,14 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
     await this.#runStartupHandlers();
+    const hasSockets = compiled.endpoints.some(({ route }) => route.socket !== undefined);
     const counted = countRequests(this.#dispatchTo(compiled), settings);
     const listener = await serve(
       compiled,
       counted.dispatch,
       { ...settings, port, accelerator: settings.accelerator && !this.#countsRequests(settings) },
       logger,
-      worker !== undefined,
+      { isShared: worker !== undefined, websocket: hasSockets ? this.webSocketHandler : undefined },
     );
     this.#metrics?.watchProcess();
     const managed = manage({
@@ -426,6 +465,12 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       sharesSegment: this.#segment.isShared,
       cached: (route, handler, settings, timeout) =>
         this.cache.keep({ route, handler, settings, timeout }),
+      topics: { follow: (...given) => this.#hubOf().follow(...given) },
+      upgrade: (route, validated, settings) => {
+        const { handshakeOf } =
+          require("./websocket/handshake.ts") as typeof import("./websocket/handshake.ts");
+        return handshakeOf(route, route.socket!, validated, { hub: this.#hubOf(), ...settings });
+      },
     });
   }
 
@@ -450,6 +495,13 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   /** What Bun's own table answers is seen by nobody. */
   #countsRequests({ maxRequests }: Settings): boolean {
     return maxRequests > 0 || this.#metrics?.isExposed === true;
+  }
+
+  /** Loaded here: an app without topics starts without them. */
+  #hubOf(): Hub {
+    if (this.#hub !== undefined) return this.#hub;
+    const { Hub } = require("./websocket/hub.ts") as typeof import("./websocket/hub.ts");
+    return (this.#hub = new Hub(this.#websockets, this.#topics));
   }
 
   async #runStartupHandlers(): Promise<void> {
@@ -495,6 +547,8 @@ const optionNames = [
   "timeout",
   "trustedProxies",
   "proxyHeaders",
+  "websockets",
+  "topics",
 ];
 
 function checkOptions(options: RobynOptions): void {

@@ -32,6 +32,7 @@ export {
   type EventStreamRequest,
   type ServerSentEvent,
   sse,
+  type TopicStreamOptions,
 } from "./response/sse.ts";
 export { html, json, redirect, status, StatusValue } from "./response/values.ts";
 export type { RateLimitKey, RateLimitOptions } from "./routing/rate-limit-options.ts";
@@ -49,6 +50,9 @@ export { type Issue, type Infer, type Schema } from "./validation/schema.ts";
 export { t } from "./validation/types.ts";
 export { ValidationError } from "./routing/validate.ts";
 export { SubRouter } from "./routing/router.ts";
+export type { MessageStream, SendResult, Socket } from "./routing/socket-route.ts";
+export { MessageError } from "./websocket/message.ts";
+export type { WebSocketSettings, TopicSettings } from "./websocket/settings.ts";
 export type { CacheOptions, DirectoryOptions } from "./static/options.ts";
 export type { RunningServer } from "./server/lifecycle.ts";
 export type { ClusterPlace } from "./server/place.ts";

@@ -10,6 +10,7 @@ test("the values are these", () => {
     [
       "Context",
       "HttpError",
+      "MessageError",
       "Robyn",
       "RobynError",
       "StatusValue",
@@ -84,6 +85,7 @@ test("the types are these", () => {
       "JsonLinesOptions",
       "LogLevel",
       "Logger",
+      "MessageStream",
       "MetricOptions",
       "MetricsOptions",
       "PathParameters",
@@ -95,10 +97,15 @@ test("the types are these", () => {
       "RouteOptions",
       "RunningServer",
       "Schema",
+      "SendResult",
       "ServerSentEvent",
+      "Socket",
       "StartOptions",
       "TaskFunction",
+      "TopicSettings",
+      "TopicStreamOptions",
       "Upload",
+      "WebSocketSettings",
     ]
   `);
 });

@@ -8,6 +8,9 @@ import { findZig, setUp } from "../native/build.ts";
 const root = join(import.meta.dir, "..");
 const sources = ["src", "bin", "test", "examples", "native", "bench"];
 
+/** Outside of the root of the tests, so each is named. */
+const benchTests = ["./bench/bench.test.ts", "./bench/websocket/websocket.test.ts"];
+
 interface Tally {
   passed: number;
   failed: number;
@@ -58,7 +61,7 @@ async function zigTests(): Promise<void> {
 
 async function bunTests(): Promise<void> {
   const { exitCode, output } = await capture(
-    [process.execPath, "test", "--timeout", "30000", "test", "./bench/bench.test.ts"],
+    [process.execPath, "test", "--timeout", "30000", "test", ...benchTests],
     true,
   );
   const number = (label: string) =>

@@ -16,6 +16,7 @@ import {
 } from "../response/cookies.ts";
 import type { OpenStreams } from "../response/open-streams.ts";
 import { type Audience, audienceOf } from "../response/audience.ts";
+import type { Topics } from "../response/topics.ts";
 import { html, redirect, status } from "../response/values.ts";
 import { RequestBody, type StandardFormData } from "./body.ts";
 import type { RequestLimits } from "./body-limit.ts";
@@ -37,6 +38,8 @@ export interface ContextSettings {
   readonly logger: Logger;
   /** Streams to end when the server drains. */
   readonly openStreams: OpenStreams;
+  /** What event streams subscribe to. */
+  readonly topics: Topics;
   /** Limits of the route, or of the app where there is none. */
   readonly limits: RequestLimits;
   readonly proxies: TrustedProxies | undefined;

@@ -2,6 +2,7 @@
 import type { Audience } from "./audience.ts";
 import { responseOf, type StreamForm, StreamedValue } from "./stream.ts";
 import { checkStream } from "./stream-check.ts";
+import { gap, type TopicEvent, type Topics } from "./topics.ts";
 
 /** One event; a plain string is `{ data: string }`. */
 export interface ServerSentEvent {
@@ -21,6 +22,8 @@ export interface EventStreamRequest {
   readonly lastEventId: string | undefined;
   /** Aborts when the stream is over: the client left, or the server drains. */
   readonly signal: AbortSignal;
+  /** @internal */
+  readonly topics?: Topics;
 }
 
 export type EventSourceOf<Event extends string | ServerSentEvent> =
@@ -55,6 +58,43 @@ export function sse(
   return new EventStream(source, options);
 }
 
+export interface TopicStreamOptions extends EventStreamOptions {
+  /** Name of the events. Default: `message`. */
+  event?: string;
+  /**
+   * Sent where messages between `Last-Event-ID` and the oldest that is kept are lost, or may be.
+   * Default: an event `gap`.
+   */
+  gap?: ServerSentEvent;
+}
+
+/**
+ * Answers with the text messages of a topic: what `app.publish` and `socket.publish` send. A client that comes back
+ * gets what it missed, as far as it is still kept (`topics` of the app).
+ *
+ * @example app.get("/news", () => sse.subscribe("news"));
+ */
+sse.subscribe = function subscribe(
+  topic: string,
+  { event, gap: lost = { event: "gap", data: null }, ...options }: TopicStreamOptions = {},
+): EventStream {
+  if (typeof topic !== "string")
+    throw new TypeError(`sse.subscribe() was given ${Bun.inspect(topic)}; it takes a topic`);
+  return new EventStream(({ topics, lastEventId, signal }) => {
+    if (topics === undefined) throw new TypeError("a topic is followed where it is answered only");
+    // Followed from here on, not from when the client first reads: what is published in between belongs to it.
+    return toEvents(topics.follow(topic, lastEventId, signal), event, lost);
+  }, options);
+};
+
+async function* toEvents(
+  messages: AsyncIterable<TopicEvent | typeof gap>,
+  event: string | undefined,
+  lost: ServerSentEvent,
+): AsyncGenerator<ServerSentEvent> {
+  for await (const message of messages) yield message === gap ? lost : { ...message, event };
+}
+
 /** What `sse()` returns; becomes a `Response` where it is answered. */
 export class EventStream extends StreamedValue {
   readonly #source: EventSourceOf<string | ServerSentEvent>;
@@ -76,6 +116,7 @@ export class EventStream extends StreamedValue {
     if (audience === undefined)
       throw new TypeError("an event stream has no end, so its route cannot be const");
     const over = new AbortController();
+    const { topics } = audience;
     const lastEventId = lastEventIdOf(audience.request);
     const form: StreamForm = {
       ...eventForm,
@@ -83,7 +124,12 @@ export class EventStream extends StreamedValue {
         this.#heartbeat === false ? undefined : { seconds: this.#heartbeat, bytes: comment },
       onOver: () => over.abort(),
     };
-    return responseOf(this.#iterate({ lastEventId, signal: over.signal }), form, status, audience);
+    return responseOf(
+      this.#iterate({ lastEventId, signal: over.signal, topics }),
+      form,
+      status,
+      audience,
+    );
   }
 
   override [Symbol.asyncIterator](): AsyncIterator<string | ServerSentEvent> {

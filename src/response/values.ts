@@ -74,3 +74,10 @@ function withType(body: string, type: string, init: ResponseInit): Response {
   if (!headers.has("content-type")) headers.set("content-type", type);
   return new Response(body, { ...init, headers });
 }
+
+/** @internal stands for the 101 that Bun has sent already; it is never sent itself */
+export class SwitchedProtocols extends Response {
+  constructor() {
+    super(null);
+  }
+}

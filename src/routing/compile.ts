@@ -10,16 +10,18 @@ import { guardBody } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
+import type { Topics } from "../response/topics.ts";
 import { ConstResponse, variantsOf } from "../response/const-response.ts";
 import { type Chain, type ChainParts, compose, type ValidationErrorHandler } from "./compose.ts";
 import { checkCache } from "./cache-policy.ts";
 import { checkConst, runOnce } from "./const-route.ts";
 import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
-import { refusalError } from "./refusal.ts";
 import { onceForAll } from "./shared-const.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
 import { checkSchemas } from "./schema-check.ts";
+import { insertRoutes, orSocket, unlessSwitched } from "./socket-endpoint.ts";
+import type { Upgrade } from "./socket-route.ts";
 import { withValidation } from "./validate.ts";
 import type {
   AfterHook,
@@ -54,6 +56,9 @@ export interface CompileOptions {
     settings: ContextSettings,
     timeout: number,
   ) => (context: AnyContext) => unknown;
+  readonly topics: Topics;
+  /** Makes the handlers of WebSocket routes. */
+  readonly upgrade: Upgrade;
 }
 
 /**
@@ -72,6 +77,8 @@ export interface Endpoint {
   /** How many hooks may run, for listings. */
   readonly hooks: number;
   constResponse: ConstResponse | undefined;
+  /** The WebSocket route of the same path, for requests that ask for one. */
+  readonly socket: Endpoint | undefined;
 }
 
 export interface Compiled {
@@ -106,12 +113,19 @@ export async function compile(
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
     segment: options.segment,
+    topics: options.topics,
     route: "no route",
   };
   const chains = new ChainCache(options);
-  const shared: Shared = { table, patterns, deadlines, settings, chains };
+  const sockets = insertRoutes(routes, table);
+  const shared: Shared = { patterns, deadlines, settings, chains };
   const missParts = partsOfMiss(scopes, shared, options);
-  const endpoints = routes.map((route, id) => defineEndpoint(route, id, routes, shared, options));
+  const define = (route: Route, socket?: Endpoint) =>
+    defineEndpoint(route, socket, shared, options);
+  const behind = new Map([...sockets.values()].map((id) => [id, define(routes[id]!)]));
+  const endpoints = routes.map(
+    (route, id) => behind.get(id) ?? define(route, behind.get(sockets.get(id) ?? -1)),
+  );
   table.seal();
   const store = options.sharesSegment() ? settings.segment : undefined;
   await storeConstResponses(endpoints, cache, store);
@@ -129,7 +143,6 @@ export async function compile(
 
 /** What the endpoints of one application share while they are defined. */
 interface Shared {
-  readonly table: RouteTable;
   readonly patterns: PatternCache;
   readonly deadlines: Deadlines;
   readonly settings: ContextSettings;
@@ -138,13 +151,10 @@ interface Shared {
 
 function defineEndpoint(
   route: Route,
-  id: number,
-  routes: readonly Route[],
+  socket: Endpoint | undefined,
   shared: Shared,
   policy: CompileOptions,
 ): Endpoint {
-  const refused = shared.table.insert(route.method, route.path, id);
-  if (refused !== undefined) throw refusalError(route, refused, routes);
   checkConst(route);
   checkCache(route);
   const limits = limitsOf(route, policy.limits);
@@ -153,8 +163,9 @@ function defineEndpoint(
   const parts = partsOfRoute(route, pattern, shared, policy);
   const guards = takesBody(route.method) ? [guardBody] : [];
   const settings = { ...shared.settings, limits, route: `${route.method} ${route.path}` };
+  const chain = shared.chains.of({ ...parts, before: [...guards, ...parts.before] });
   const endpoint: Endpoint = {
-    chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
+    chain: socket === undefined ? chain : orSocket(chain, pattern.names, socket),
     handler:
       route.options.const === true
         ? (context) => endpoint.constResponse!.answer(context.request)
@@ -165,6 +176,7 @@ function defineEndpoint(
     pattern,
     hooks: parts.before.length + parts.after.length,
     constResponse: undefined,
+    socket,
   };
   return endpoint;
 }
@@ -174,7 +186,10 @@ function handlerOf(
   settings: ContextSettings,
   policy: CompileOptions,
 ): (context: AnyContext) => unknown {
-  const handler = withValidation(route.handler, route.options, settings.route);
+  const validated = (handler: Endpoint["handler"]) =>
+    withValidation(handler, route.options, settings.route);
+  if (route.socket !== undefined) return policy.upgrade(route, validated, settings);
+  const handler = validated(route.handler);
   if (route.options.cache === undefined) return handler;
   return policy.cached(route, handler, settings, timeoutOf(route, policy.limits));
 }
@@ -188,15 +203,16 @@ function partsOfRoute(
   const before = route.scopes.flatMap((scope) =>
     select(scope.before, pattern, patterns, onlyBefore),
   );
-  const after = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
+  const scoped = route.scopes.flatMap((scope) => select(scope.after, pattern, patterns, onlyAfter));
+  const after = [
+    ...toList(outermost),
+    ...scoped,
+    ...headersHook(route.options.responseHeaders),
+    ...toList(route.options.afterRequest),
+  ].reverse();
   return {
     before: [...before, ...toList(route.options.beforeRequest), ...optionHooks(route)],
-    after: [
-      ...toList(outermost),
-      ...after,
-      ...headersHook(route.options.responseHeaders),
-      ...toList(route.options.afterRequest),
-    ].reverse(),
+    after: route.socket === undefined ? after : after.map(unlessSwitched),
     exceptions: route.scopes.flatMap((scope) => scope.exceptions).reverse(),
     status: route.options.statusCode ?? 200,
     deadline: deadlines.of(timeoutOf(route, limits)),

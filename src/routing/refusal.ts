@@ -8,7 +8,8 @@ import { locationOf, type Route } from "./route.ts";
 /** `GET /users/:id (app.ts:12)` */
 export function describeRoute(route: Route): string {
   const location = locationOf(route.definedAt);
-  return `${route.method} ${route.path}${location === undefined ? "" : ` (${location})`}`;
+  const kind = route.socket === undefined ? route.method : "WebSocket";
+  return `${kind} ${route.path}${location === undefined ? "" : ` (${location})`}`;
 }
 
 export function refusalError(route: Route, refusal: Refusal, routes: readonly Route[]): RobynError {

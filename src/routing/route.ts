@@ -6,6 +6,7 @@ import type { RateLimitOptions } from "./rate-limit-options.ts";
 import type { StatusValue } from "../response/values.ts";
 import type { CachePolicy } from "./cache-policy.ts";
 import type { Infer, InferGiven, Schema } from "../validation/schema.ts";
+import type { SocketDefinition } from "./socket-route.ts";
 
 /** Names in a path: `"/users/:id/*rest"` gives `{ id: string; rest: string }`, a bare `*` gives `"*"`. */
 export type PathParameters<Path extends string> = string extends Path
@@ -175,6 +176,8 @@ export interface Route {
   readonly path: string;
   readonly handler: Handler<Record<string, string>, AnyState>;
   readonly options: RouteOptions<AnyState>;
+  /** A WebSocket route, whose method is GET. */
+  readonly socket?: SocketDefinition;
   /** Where it was defined; its stack is read only when a message or a listing needs it. */
   readonly definedAt: Error;
   /** Scopes around the route, outermost first. */

@@ -5,6 +5,7 @@
 import { RobynError } from "../errors.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { limits } from "../limits.ts";
+import { defineSocket, routeOptionsOf } from "./define-socket.ts";
 import { checkOptions, checkSubRouterOptions, requireFunction } from "./option-check.ts";
 import {
   type AfterHook,
@@ -20,6 +21,7 @@ import {
   type Scope,
   type ScopedHook,
 } from "./route.ts";
+import type { DefineSocket } from "./socket-route.ts";
 
 /** Defines a route of one method: options, if any, come before the handler, as a decorator reads. */
 export interface DefineRoute<Self, State extends object, Prefix extends string> {
@@ -56,6 +58,39 @@ export abstract class Router<
   readonly delete: DefineRoute<this, State, Prefix> = this.#definer("DELETE");
   readonly options: DefineRoute<this, State, Prefix> = this.#definer("OPTIONS");
   readonly trace: DefineRoute<this, State, Prefix> = this.#definer("TRACE");
+
+  /**
+   * A WebSocket route: the GET route of its path for requests that ask for one. Options hold functions for what happens
+   * (`open`, `message`, `close`, …), or a handler behind them reads the messages itself.
+   *
+   * @example
+   * app.websocket("/chat/:room", {
+   *   open: (socket) => socket.subscribe(socket.params.room),
+   *   message: (socket, message) => socket.publish(socket.params.room, message),
+   * });
+   * app.websocket("/echo", {}, async function* (socket) {
+   *   for await (const message of socket) yield message;
+   * });
+   */
+  readonly websocket: DefineSocket<this, State, Prefix> = (
+    path: string,
+    options: unknown,
+    handler?: unknown,
+  ): this => {
+    this.#assertOpen(`websocket ${path}`);
+    const socket = defineSocket(path, options, handler);
+    const definedAt = captureDefinition();
+    this.#routes.push({
+      method: "GET",
+      path,
+      options: routeOptionsOf(socket),
+      // Replaced by the handshake, which `compile` is given.
+      handler: () => undefined,
+      socket,
+      definedAt,
+    });
+    return this;
+  };
 
   readonly #prefix: string;
   readonly #tags: readonly string[];

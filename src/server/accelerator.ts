@@ -3,7 +3,7 @@
  *
  * It is never the truth. It compares raw bytes where the route table compares canonical paths, so a spelling that it
  * does not know simply goes on to `dispatch`, which answers the same from the cache. Taken are only
- * - const GET routes that no hook covers,
+ * - const GET routes that no hook covers and no WebSocket route shares the path of,
  * - with one variant: Bun's static routes cannot negotiate an encoding,
  * - whose path is plain, so that its raw bytes are its canonical form and it is no pattern for Bun,
  * - up to `accelerated_max`: a larger table costs more per request than it saves, and registering is quadratic.
@@ -36,6 +36,7 @@ export function accelerate(compiled: Compiled): Record<string, { GET: Response }
 function isPlain(endpoint: Endpoint, heads: ReadonlySet<string>): boolean {
   const { constResponse, hooks, pattern } = endpoint;
   if (constResponse === undefined || constResponse.negotiates || hooks > 0) return false;
+  if (endpoint.socket !== undefined) return false;
   if (constResponse.identity.status !== 200 || heads.has(pattern.shape)) return false;
   return /^\/[A-Za-z0-9\-._~/]*$/.test(pattern.shape) && !pattern.shape.includes("//");
 }

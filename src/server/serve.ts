@@ -15,8 +15,14 @@ export interface Listener {
   dismissConnections(onRequest: () => void): void;
 }
 
+/** What not every server has. */
+export interface Extras {
+  /** Other processes listen on the port, too; the primary has made sure that they are ours. */
+  readonly isShared?: boolean;
+  readonly websocket?: Bun.WebSocketHandler<unknown> | undefined;
+}
+
 /**
- * @param isShared other processes listen on the port, too; the primary has made sure that they are ours.
  * @throws RobynError ROBYN_PORT_IN_USE, ROBYN_HOST_INVALID or ROBYN_LISTEN_FAILED
  */
 export async function serve(
@@ -24,7 +30,7 @@ export async function serve(
   dispatch: Dispatch,
   settings: Settings,
   logger: Logger,
-  isShared = false,
+  { isShared, websocket }: Extras = {},
 ): Promise<Listener> {
   await checkHost(settings.host);
   const handleError = (error: Error) => {
@@ -37,9 +43,10 @@ export async function serve(
       port: settings.port,
       // Always set: with development off, Bun 1.4.5 turns it on by itself, and a second server would take half of the
       // connections of the first instead of being told that the port is in use.
-      reusePort: isShared,
+      reusePort: isShared === true,
       idleTimeout: settings.keepAliveTimeout,
       maxRequestBodySize: Math.max(serverPayload_min, largestPayload(compiled, settings)),
+      ...(websocket === undefined ? {} : { websocket }),
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),
       // Always set: left alone, Bun decides by NODE_ENV and its error page shows source code to the client.
       development: false,
@@ -50,7 +57,12 @@ export async function serve(
     return {
       server,
       dismissConnections(onRequest) {
-        server.reload({ routes: {}, fetch: dismiss(dispatch, onRequest), error: handleError });
+        server.reload({
+          routes: {},
+          fetch: dismiss(dispatch, onRequest),
+          ...(websocket === undefined ? {} : { websocket }),
+          error: handleError,
+        });
       },
     };
   } catch (error) {

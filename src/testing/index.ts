@@ -10,8 +10,15 @@
 import type { Robyn } from "../app.ts";
 import type { RunningServer } from "../server/lifecycle.ts";
 import { CookieJar } from "./cookie-jar.ts";
+import { TestSocket, type TestSocketOptions } from "./web-socket.ts";
 
 export { CookieJar };
+export {
+  type CloseInfo,
+  HandshakeError,
+  TestSocket,
+  type TestSocketOptions,
+} from "./web-socket.ts";
 
 export interface ClientOptions {
   /** Starts the app on a free port and sends over TCP, startup and shutdown handlers included. Default false. */
@@ -105,6 +112,22 @@ export class TestClient {
       this.#options.socket === true ? await fetch(url, init) : await this.#app.request(url, init);
     this.cookies.store(new URL(url), response.headers.getSetCookie());
     return response;
+  }
+
+  /**
+   * Connects to a WebSocket route, always over TCP; the cookies of the client are sent along.
+   *
+   * @throws HandshakeError with the status of the refusal
+   */
+  async websocket(path: string, options: TestSocketOptions = {}): Promise<TestSocket> {
+    const { href } = new URL(path, (await this.#start()).url);
+    const headers = new Headers({ ...this.#options.headers, ...options.headers });
+    const cookie = this.cookies.header(new URL(href));
+    if (cookie !== "" && !headers.has("cookie")) headers.set("cookie", cookie);
+    return await TestSocket.connect(href.replace(/^http/, "ws"), {
+      ...options,
+      headers: headers.toJSON(),
+    });
   }
 
   /** Stops what was started; nothing to do in process. */

@@ -74,6 +74,12 @@ export class RawClient implements Disposable {
     return this;
   }
 
+  /** Reads no more: the buffers of the connection fill up. */
+  pause(): this {
+    this.#socket.pause();
+    return this;
+  }
+
   /** Reads on, after `paused`. */
   resume(): this {
     this.#socket.resume();
@@ -90,7 +96,7 @@ export class RawClient implements Disposable {
         return parsed.response;
       }
       if (closed) throw new Error(`closed before a response was complete: ${this.received}`);
-      await within(() => `a response; so far ${JSON.stringify(this.received)}`, this.#changed());
+      await within(() => `a response; so far ${JSON.stringify(this.received)}`, this.changed());
     }
   }
 
@@ -98,13 +104,13 @@ export class RawClient implements Disposable {
   async sees(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.received)) {
       if (this.isClosed) throw new Error(`closed before ${pattern}: ${this.received}`);
-      await within(() => `${pattern}; so far ${JSON.stringify(this.received)}`, this.#changed());
+      await within(() => `${pattern}; so far ${JSON.stringify(this.received)}`, this.changed());
     }
   }
 
   /** Resolves once the server has closed the connection. */
   async closes(): Promise<void> {
-    while (!this.isClosed) await within("the server to close", this.#changed());
+    while (!this.isClosed) await within("the server to close", this.changed());
   }
 
   /** Leaves without a goodbye (RST where the system allows it). */
@@ -118,7 +124,8 @@ export class RawClient implements Disposable {
     if (!this.isClosed) this.vanish();
   }
 
-  #changed(): Promise<void> {
+  /** Resolves when something came, or the end. */
+  changed(): Promise<void> {
     return this.#state.changed.promise;
   }
 

@@ -3,15 +3,18 @@ import { expect, test } from "bun:test";
 import { Robyn } from "../../src/index.ts";
 import { routes, subRouter, withoutPrefix } from "./params.ts";
 import { helpers, signatures, state } from "./signatures.ts";
+import { sockets, socketsBelow } from "./websocket.ts";
 
 test("what the type tests define also runs", () => {
   const app = new Robyn();
   routes(app);
   expect(app.includeRouter(subRouter()).includeRouter(withoutPrefix())).toBe(app);
+  expect(app.includeRouter(socketsBelow())).toBe(app);
   helpers(app);
   state();
 });
 
 test("what the type tests expect to be wrong is refused when it runs as well", () => {
   expect(() => signatures(new Robyn())).toThrow("ROBYN_OPTION_INVALID");
+  expect(() => sockets(new Robyn())).toThrow("ROBYN_OPTION_INVALID");
 });

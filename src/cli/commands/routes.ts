@@ -6,6 +6,7 @@ import { isApp, loadApp, noApp } from "../load-app.ts";
 
 /** One row, as `--json` prints it. */
 export interface RouteRow {
+  /** `WS` for a WebSocket route. */
   readonly method: string;
   readonly path: string;
   /** `file:line` of the definition. */
@@ -33,7 +34,7 @@ async function findApp(file: string): Promise<Robyn> {
 export async function listRoutes(app: Robyn): Promise<RouteRow[]> {
   const { endpoints } = await app.compile();
   return endpoints.map(({ route, hooks }) => ({
-    method: route.method,
+    method: route.socket === undefined ? route.method : "WS",
     path: route.path,
     location: locationOf(route.definedAt) ?? "",
     const: route.options.const === true,

@@ -1,0 +1,57 @@
+// A chat with rooms: a page, one WebSocket per visitor, messages checked by a schema, and news for those who only read.
+// Run it: bunx robyn examples/13-chat/app.ts, then open http://127.0.0.1:8080 in two windows
+import { Robyn, sse, t } from "robyn";
+
+const app = new Robyn();
+
+const Say = t.Object({ text: t.String({ minLength: 1, maxLength: 500 }) });
+const Event = t.Object({
+  kind: t.Union([t.Literal("said"), t.Literal("came"), t.Literal("left"), t.Literal("refused")]),
+  name: t.String(),
+  text: t.String(),
+});
+
+app.get("/", () => Bun.file(`${import.meta.dir}/page.html`));
+
+// The path has a page and a socket: whoever asks for a WebSocket gets one.
+app.get("/rooms/:room", () => Bun.file(`${import.meta.dir}/page.html`));
+
+app.websocket("/rooms/:room", {
+  schema: Say,
+  response: Event,
+  query: t.Object({ name: t.String({ minLength: 1, maxLength: 20 }) }),
+  beforeUpgrade: ({ query }) => ({ name: query.name }),
+  open(socket) {
+    socket.subscribe(socket.params.room);
+    socket.publish(
+      socket.params.room,
+      { kind: "came", name: socket.data.name, text: "" },
+      { self: true },
+    );
+  },
+  message(socket, { text }) {
+    socket.publish(
+      socket.params.room,
+      { kind: "said", name: socket.data.name, text },
+      { self: true },
+    );
+  },
+  close(socket) {
+    app.publish(socket.params.room, { kind: "left", name: socket.data.name, text: "" });
+  },
+  error(socket, error) {
+    // An invalid message is the client's mistake: it is told, and may go on.
+    socket.send({ kind: "refused", name: socket.data.name, text: String(error) });
+  },
+});
+
+// The same topic as an event stream: curl -N http://127.0.0.1:8080/rooms/lobby/log
+app.get("/rooms/:room/log", ({ params }) => sse.subscribe(params.room));
+
+// Anything can speak in a room: curl -d "Lunch!" http://127.0.0.1:8080/rooms/lobby/say
+app.post("/rooms/:room/say", async ({ params, text }) => {
+  app.publish(params.room, { kind: "said", name: "server", text: await text() });
+  return null;
+});
+
+export default app;

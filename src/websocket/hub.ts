@@ -1,0 +1,153 @@
+/**
+ * Who is connected, and the way of every message that is not an answer on its own connection. Local subscribers are
+ * reached through Bun's topics; everything that concerns other processes goes through `Remote`.
+ */
+import type { BunServer } from "../request/context.ts";
+import type { gap, TopicEvent, Topics } from "../response/topics.ts";
+import type { PublishOptions } from "../routing/socket-route.ts";
+import type { Connection } from "./connection.ts";
+import { encode, type Payload, sizeOf } from "./message.ts";
+import type { TopicSettings, WebSocketSettings } from "./settings.ts";
+import { type Stamp, TopicLogs } from "./topic-logs.ts";
+
+/** The other processes. Called in the order of what is published. */
+export interface Remote {
+  /** To their subscribers; there `deliver` is called. `except` is no connection of this process. */
+  publish(topic: string, payload: Payload, stamp: Stamp, options: RemoteOptions): void;
+  /** To the process that has the connection; there `deliverTo` is called. @returns false if there is none */
+  send(id: string, payload: Payload): boolean;
+}
+
+export interface RemoteOptions {
+  readonly compress: boolean;
+  readonly except: string | undefined;
+}
+
+export interface AppPublishOptions extends PublishOptions {
+  /** Id of a socket that does not get it. */
+  readonly except?: string;
+}
+
+export class Hub implements Topics {
+  readonly settings: Required<WebSocketSettings>;
+  /** Set by who joins processes. */
+  remote: Remote | undefined;
+  /** Whether a server has been given the handlers of sockets. */
+  isServed = false;
+  readonly #name = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+  readonly #connections = new Map<string, Connection>();
+  /** One in an application that listens itself; each with its connections. */
+  readonly #servers = new Map<BunServer, number>();
+  readonly #logs: TopicLogs;
+  #count = 0;
+  /** Bytes that were published since the last look for slow subscribers. */
+  #unseen = 0;
+
+  constructor(settings: Required<WebSocketSettings>, topics: Required<TopicSettings>) {
+    this.settings = settings;
+    this.#logs = new TopicLogs(this.#name, {
+      messages: topics.history,
+      characters: topics.historySize,
+    });
+  }
+
+  /** Unique among the sockets of all processes. */
+  nextId(): string {
+    return `${this.#name}-${(this.#count++).toString(36)}`;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  add(connection: Connection): void {
+    const { server } = connection;
+    this.#connections.set(connection.id, connection);
+    this.#servers.set(server, (this.#servers.get(server) ?? 0) + 1);
+  }
+
+  remove({ id, server }: Connection): void {
+    if (!this.#connections.delete(id)) return;
+    const left = (this.#servers.get(server) ?? 0) - 1;
+    if (left > 0) this.#servers.set(server, left);
+    else this.#servers.delete(server);
+  }
+
+  publish(topic: string, message: unknown, { except, compress = false }: AppPublishOptions = {}) {
+    this.publishPayload(topic, encode(message), compress, except);
+  }
+
+  publishPayload(
+    topic: string,
+    payload: Payload,
+    compress: boolean,
+    except: Connection | string | undefined,
+  ): void {
+    if (typeof topic !== "string" || topic === "")
+      throw new TypeError(`publish() was given ${Bun.inspect(topic)}; it takes a topic`);
+    const local = typeof except === "string" ? this.#connections.get(except) : except;
+    this.#publishLocal(topic, payload, compress, local);
+    if (this.remote === undefined && !this.#logs.has(topic)) return;
+    const stamp = this.#logs.stamp(topic);
+    if (typeof payload === "string") this.#logs.append(topic, stamp, payload);
+    const elsewhere = typeof except === "string" && local === undefined ? except : undefined;
+    this.remote?.publish(topic, payload, stamp, { compress, except: elsewhere });
+  }
+
+  /** @returns false if nobody has this id */
+  send(id: string, message: unknown): boolean {
+    const payload = encode(message);
+    return this.deliverTo(id, payload) || (this.remote?.send(id, payload) ?? false);
+  }
+
+  /** A message that another process has published. */
+  deliver(
+    topic: string,
+    payload: Payload,
+    stamp: Stamp,
+    { compress, except }: RemoteOptions,
+  ): void {
+    const local = except === undefined ? undefined : this.#connections.get(except);
+    this.#publishLocal(topic, payload, compress, local);
+    if (typeof payload === "string") this.#logs.append(topic, stamp, payload);
+  }
+
+  /** @returns false if the connection is not here */
+  deliverTo(id: string, payload: Payload): boolean {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return false;
+    return connection.sendPayload(payload, false) !== "dropped";
+  }
+
+  follow(
+    topic: string,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<TopicEvent | typeof gap> {
+    return this.#logs.follow(topic, after, signal);
+  }
+
+  #publishLocal(
+    topic: string,
+    payload: Payload,
+    compress: boolean,
+    except: Connection | undefined,
+  ): void {
+    const size = sizeOf(payload);
+    this.#unseen += size;
+    for (const server of this.#servers.keys()) {
+      const result =
+        (except?.server === server ? except.publishOthers(topic, payload, compress) : undefined) ??
+        server.publish(topic, payload, compress);
+      // The worst of all subscribers: below 1 for one that has something waiting, or if there is none.
+      if (result <= 0) this.#closeSlow(size);
+    }
+  }
+
+  /** Looked for so often that none of them can get from half of the limit to all of it in between. */
+  #closeSlow(last: number): void {
+    if (this.#unseen < this.settings.backpressureLimit / 4) return;
+    this.#unseen = 0;
+    for (const connection of this.#connections.values()) connection.closeIfSlow(last);
+  }
+}

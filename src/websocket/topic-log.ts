@@ -1,0 +1,153 @@
+/**
+ * The last messages of one topic, for event streams. Followers are cursors in it and have no queues of their own: what a
+ * topic takes in memory does not depend on how many follow it or how slowly they read. One that falls behind the
+ * oldest message is told of a gap.
+ */
+import { gap, type TopicEvent } from "../response/topics.ts";
+import { Position } from "./position.ts";
+
+export interface LogLimits {
+  /** Messages that are kept per topic. */
+  readonly messages: number;
+  /** Characters of all messages that are kept per topic. */
+  readonly characters: number;
+}
+
+interface Entry {
+  readonly publisher: string;
+  readonly sequence: number;
+  readonly data: string;
+}
+
+interface Beginning {
+  readonly position: Position;
+  /** False if messages behind the position are lost. */
+  readonly complete: boolean;
+}
+
+export class TopicLog {
+  readonly #limits: LogLimits;
+  #entries: Entry[] = [];
+  /** How many entries were dropped before the first of `#entries`. */
+  #dropped = 0;
+  #characters = 0;
+  /** What has come, in all. */
+  readonly #head = new Position();
+  /** Per publisher, the last message that is no longer there, or never came. */
+  readonly #lost = new Map<string, number>();
+  /** Followers that have read everything. */
+  readonly #waiting = new Set<() => void>();
+  followers = 0;
+
+  constructor(limits: LogLimits) {
+    this.#limits = limits;
+  }
+
+  append(publisher: string, sequence: number, data: string): void {
+    const last = this.#head.of(publisher);
+    if (!this.#head.advance(publisher, sequence)) return;
+    if (sequence > last + 1) this.#lost.set(publisher, sequence - 1);
+    this.#entries.push({ publisher, sequence, data });
+    this.#characters += data.length;
+    this.#trim();
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** Begins at the call, not at the first `next()`. */
+  follow(
+    after: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<TopicEvent | typeof gap, void, undefined> {
+    const start = after === undefined ? this.#end : this.#dropped;
+    return this.#read(this.#begin(after), start, signal);
+  }
+
+  async *#read(
+    { position, complete }: Beginning,
+    start: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<TopicEvent | typeof gap, void, undefined> {
+    let index = start;
+    this.followers++;
+    try {
+      if (!complete) yield* this.#tellGap(position);
+      while (!signal.aborted) {
+        if (index < this.#dropped) {
+          index = this.#dropped;
+          if (this.#misses(position)) yield* this.#tellGap(position);
+          continue;
+        }
+        const entry = this.#entries[index - this.#dropped];
+        if (entry === undefined) {
+          await this.#more(signal);
+          continue;
+        }
+        index++;
+        if (!position.advance(entry.publisher, entry.sequence)) continue;
+        yield { data: entry.data, id: position.toString() };
+      }
+    } finally {
+      this.followers--;
+    }
+  }
+
+  /** What is lost is lost once: the position is as if it had been seen. */
+  *#tellGap(position: Position): Generator<typeof gap, void, undefined> {
+    for (const [publisher, sequence] of this.#lost) position.advance(publisher, sequence);
+    position.retain((publisher) => this.#head.of(publisher) > 0);
+    yield gap;
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => {
+      signal.removeEventListener("abort", wake);
+      this.#waiting.delete(wake);
+      resolve();
+    };
+    this.#waiting.add(wake);
+    signal.addEventListener("abort", wake, { once: true });
+    return promise;
+  }
+
+  /** @param after what a client sent; a position that cannot be read is one of which nothing is known. */
+  #begin(after: string | undefined): Beginning {
+    if (after === undefined) return { position: this.#head.copy(), complete: true };
+    const position = Position.parse(after);
+    if (position === undefined) return { position: new Position(), complete: false };
+    return { position, complete: !this.#misses(position) };
+  }
+
+  /** Whether messages behind the position are lost, or may be: of a publisher never heard of nothing is known here. */
+  #misses(position: Position): boolean {
+    for (const [publisher, sequence] of this.#lost)
+      if (position.of(publisher) < sequence) return true;
+    for (const publisher of position.publishers) if (this.#head.of(publisher) === 0) return true;
+    return false;
+  }
+
+  get #end(): number {
+    return this.#dropped + this.#entries.length;
+  }
+
+  #trim(): void {
+    const { messages, characters } = this.#limits;
+    let count = 0;
+    while (
+      this.#entries.length - count > messages ||
+      (this.#characters > characters && this.#entries.length - count > 1)
+    ) {
+      const { publisher, sequence, data } = this.#entries[count++]!;
+      this.#characters -= data.length;
+      this.#lost.set(publisher, sequence);
+    }
+    if (count === 0) return;
+    this.#entries.splice(0, count);
+    this.#dropped += count;
+    const kept = new Set(this.#entries.map(({ publisher }) => publisher));
+    this.#head.forget((publisher) => kept.has(publisher));
+    for (const publisher of this.#lost.keys())
+      if (this.#head.of(publisher) === 0) this.#lost.delete(publisher);
+  }
+}

@@ -1,0 +1,94 @@
+/** The logs of all topics that event streams have asked for, and the numbers of what this process publishes. */
+import type { gap, TopicEvent } from "../response/topics.ts";
+import { type LogLimits, TopicLog } from "./topic-log.ts";
+
+/** Logs without a follower beyond this are given up, the one that was used longest ago first. */
+const logs_max = 1_000;
+/** Topics whose messages are numbered at the same time. A topic that begins again does so under a new name. */
+const numbered_max = 10_000;
+
+/** Name and number of one message, as other processes are told. */
+export interface Stamp {
+  readonly publisher: string;
+  readonly sequence: number;
+}
+
+interface Numbering {
+  readonly publisher: string;
+  sequence: number;
+}
+
+export class TopicLogs {
+  readonly #limits: LogLimits;
+  /** Unique among processes, of fixed length: what is appended to it stays unique. */
+  readonly #process: string;
+  /** In the order of use, oldest first. */
+  readonly #logs = new Map<string, TopicLog>();
+  readonly #numberings = new Map<string, Numbering>();
+  #incarnations = 0;
+
+  constructor(process: string, limits: LogLimits) {
+    this.#process = process;
+    this.#limits = limits;
+  }
+
+  has(topic: string): boolean {
+    return this.#logs.has(topic);
+  }
+
+  /** Numbers a message of this process. */
+  stamp(topic: string): Stamp {
+    let numbering = this.#numberings.get(topic);
+    if (numbering === undefined) {
+      numbering = {
+        publisher: this.#process + (this.#incarnations++).toString(36),
+        sequence: 0,
+      };
+    } else this.#numberings.delete(topic);
+    this.#numberings.set(topic, numbering);
+    if (this.#numberings.size > numbered_max) {
+      const [oldest] = this.#numberings.keys();
+      this.#numberings.delete(oldest!);
+    }
+    return { publisher: numbering.publisher, sequence: ++numbering.sequence };
+  }
+
+  /** Keeps a message for those who follow its topic, or did so lately. */
+  append(topic: string, { publisher, sequence }: Stamp, data: string): void {
+    this.#touch(topic)?.append(publisher, sequence, data);
+  }
+
+  /** From the first follower on, the topic has a log; it stays for those who come back. */
+  follow(
+    topic: string,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<TopicEvent | typeof gap> {
+    let log = this.#touch(topic);
+    if (log === undefined) {
+      log = new TopicLog(this.#limits);
+      this.#logs.set(topic, log);
+      this.#giveUp();
+    }
+    return log.follow(after, signal);
+  }
+
+  #touch(topic: string): TopicLog | undefined {
+    const log = this.#logs.get(topic);
+    if (log === undefined) return undefined;
+    this.#logs.delete(topic);
+    this.#logs.set(topic, log);
+    return log;
+  }
+
+  #giveUp(): void {
+    if (this.#logs.size <= logs_max) return;
+    for (const [topic, log] of this.#logs) {
+      if (log.followers > 0) continue;
+      this.#logs.delete(topic);
+      // What is published meanwhile is not in a later log, so that must not look like a continuation.
+      this.#numberings.delete(topic);
+      return;
+    }
+  }
+}

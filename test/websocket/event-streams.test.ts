@@ -1,0 +1,243 @@
+/** Event streams that follow topics: what is published while a client is away comes when it is back, or it is told. */
+import { describe, expect, test } from "bun:test";
+import { sse } from "robyn";
+import { Position } from "../../src/websocket/position.ts";
+import { TopicLog } from "../../src/websocket/topic-log.ts";
+import { TopicLogs } from "../../src/websocket/topic-logs.ts";
+import { gap } from "../../src/response/topics.ts";
+import { ClientSocket } from "../support/client-socket.ts";
+import { quietApp, serveApp } from "../support/serve.ts";
+import { until, within } from "../support/wait.ts";
+
+/** Reads a stream as `EventSource` would. */
+class Reader implements AsyncDisposable {
+  readonly events: { id?: string; event?: string; data?: string }[] = [];
+  readonly #abort = new AbortController();
+  isOver = false;
+
+  static async open(url: string, lastEventId?: string): Promise<Reader> {
+    const reader = new Reader();
+    const headers: Record<string, string> =
+      lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+    const response = await fetch(url, { headers, signal: reader.#abort.signal });
+    void reader.#read(response.body!);
+    return reader;
+  }
+
+  async receives(count: number): Promise<string[]> {
+    await until(
+      () => `${count} events; so far ${JSON.stringify(this.events)}`,
+      () => this.events.length >= count,
+    );
+    return this.events.map(({ event, data }) => (event === undefined ? data! : `${event} ${data}`));
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    let text = "";
+    try {
+      for await (const chunk of body) {
+        text += Buffer.from(chunk).toString();
+        const blocks = text.split("\n\n");
+        text = blocks.pop()!;
+        for (const block of blocks) {
+          const fields = block.split("\n").map((line) => /^(\w+): ?(.*)$/.exec(line));
+          const found = fields.filter((field) => field !== null);
+          if (found.length > 0)
+            this.events.push(Object.fromEntries(found.map(([, name, value]) => [name, value])));
+        }
+      }
+    } catch {
+      // It was left.
+    }
+    this.isOver = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await until("the stream to end", () => this.isOver);
+  }
+}
+
+function news(options: Parameters<typeof quietApp>[0] = {}) {
+  return quietApp(options)
+    .get("/news", () => sse.subscribe("news"))
+    .get("/named", () =>
+      sse.subscribe("news", { event: "headline", gap: { event: "lost", data: 1 } }),
+    )
+    .websocket("/", { message: (socket, text) => socket.publish("news", text) });
+}
+
+describe("sse.subscribe", () => {
+  test("sends what the app and sockets publish, in order, as text or JSON; binary is for sockets only", async () => {
+    const app = news();
+    await using server = await serveApp(app);
+    await using first = await Reader.open(server.url("/news"));
+    await using second = await Reader.open(server.url("/named"));
+    app.publish("news", "one\nline more");
+    app.publish("other", "not this");
+    app.publish("news", new Uint8Array([1]));
+    app.publish("news", { two: 2 });
+    expect(await first.receives(2)).toEqual(["line more", '{"two":2}']);
+    using socket = await ClientSocket.connect(server.port, "/");
+    socket.send("three");
+    expect((await first.receives(3))[2]).toBe("three");
+    expect((await second.receives(3)).slice(1)).toEqual(['headline {"two":2}', "headline three"]);
+  });
+
+  test("replays what was missed to a client that comes back, and nothing twice", async () => {
+    const app = news();
+    await using server = await serveApp(app);
+    let last: string | undefined;
+    {
+      await using reader = await Reader.open(server.url("/news"));
+      app.publish("news", "1");
+      app.publish("news", "2");
+      await reader.receives(2);
+      last = reader.events[0]!.id;
+    }
+    app.publish("news", "3");
+    await using back = await Reader.open(server.url("/news"), last);
+    expect(await back.receives(2)).toEqual(["2", "3"]);
+    app.publish("news", "4");
+    expect(await back.receives(3)).toEqual(["2", "3", "4"]);
+    await using fresh = await Reader.open(server.url("/news"));
+    app.publish("news", "5");
+    expect(await fresh.receives(1)).toEqual(["5"]);
+  });
+
+  test("tells of a gap where the history is too short, or the id is of another life or nonsense", async () => {
+    const app = news({ topics: { history: 2 } });
+    await using server = await serveApp(app);
+    await using reader = await Reader.open(server.url("/news"));
+    for (let count = 1; count <= 4; count++) {
+      app.publish("news", String(count));
+      await reader.receives(count);
+    }
+    const ids = reader.events.map(({ id }) => id!);
+    await using close = await Reader.open(server.url("/news"), ids[1]);
+    expect(await close.receives(2)).toEqual(["3", "4"]);
+    for (const lost of [
+      ids[0]!,
+      "deadbeef0:9",
+      "nonsense",
+      "a:1,a:2",
+      `x:${"9".repeat(30)}`,
+      "a".repeat(5_000),
+    ]) {
+      await using late = await Reader.open(server.url("/news"), lost);
+      expect([lost, await late.receives(3)]).toEqual([lost, ["gap null", "3", "4"]]);
+      // Told once: with the id of what came after it, nothing is missing.
+      await using again = await Reader.open(server.url("/named"), late.events[1]!.id);
+      expect(await again.receives(1)).toEqual(["headline 4"]);
+    }
+    await using named = await Reader.open(server.url("/named"), "nonsense");
+    expect((await named.receives(1))[0]).toBe("lost 1");
+  });
+
+  test("ends with the server", async () => {
+    const server = await serveApp(news(), { shutdownTimeout: 30 });
+    const reader = await Reader.open(server.url("/news"));
+    await within("the server to stop", server.running.stop());
+    await until("the end of the stream", () => reader.isOver);
+  });
+
+  test("refuses what is no topic", () => {
+    expect(() => sse.subscribe(7 as unknown as string)).toThrow(TypeError);
+  });
+});
+
+/** What a follower is given without waiting. */
+async function replay(log: TopicLog, after: string): Promise<unknown[]> {
+  const over = new AbortController();
+  const given: unknown[] = [];
+  const iterator = log.follow(after, over.signal);
+  for (;;) {
+    const next = iterator.next();
+    const settled = await Promise.race([next, Bun.sleep(5).then(() => undefined)]);
+    if (settled === undefined || settled.done === true) break;
+    given.push(settled.value === gap ? "gap" : settled.value.data);
+  }
+  over.abort();
+  return given;
+}
+
+describe("a topic of several processes", () => {
+  const limits = { messages: 100, characters: 10_000 };
+
+  test("has ids that are exact in each of them, whatever order they saw the messages in", async () => {
+    const [here, there] = [new TopicLog(limits), new TopicLog(limits)];
+    const over = new AbortController();
+    const follower = here.follow(undefined, over.signal);
+    const messages = { a1: ["a", 1], a2: ["a", 2], b1: ["b", 1], b2: ["b", 2] } as const;
+    for (const name of ["a1", "b1", "a2", "b2"] as const)
+      here.append(messages[name][0], messages[name][1], name);
+    for (const name of ["b1", "b2", "a1", "a2"] as const)
+      there.append(messages[name][0], messages[name][1], name);
+    const seen: string[] = [];
+    for (let index = 0; index < 4; index++) {
+      const { value } = await follower.next();
+      if (value === undefined || value === gap) throw new Error("no message");
+      seen.push(value.data);
+      const rest = ["a1", "a2", "b1", "b2"].filter((name) => !seen.includes(name));
+      expect((await replay(there, value.id)).toSorted()).toEqual(rest);
+      expect((await replay(here, value.id)).toSorted()).toEqual(rest);
+    }
+    over.abort();
+  });
+
+  test("knows of messages that never came, and drops those that come twice", async () => {
+    const log = new TopicLog(limits);
+    log.append("a", 1, "a1");
+    log.append("a", 1, "a1 again");
+    log.append("a", 3, "a3");
+    expect(await replay(log, "a:1")).toEqual(["gap", "a3"]);
+    expect(await replay(log, "a:2")).toEqual(["a3"]);
+  });
+
+  test("keeps to its limits of messages and characters, and one message however long", async () => {
+    const log = new TopicLog({ messages: 3, characters: 10 });
+    for (let index = 1; index <= 9; index++) log.append("a", index, "xxxx");
+    expect(await replay(log, "a:7")).toEqual(["xxxx", "xxxx"]);
+    expect(await replay(log, "a:6")).toEqual(["gap", "xxxx", "xxxx"]);
+    log.append("a", 10, "x".repeat(100));
+    expect(await replay(log, "a:9")).toEqual(["x".repeat(100)]);
+  });
+
+  test("forgets publishers that are gone, so that ids do not grow for ever", () => {
+    const position = new Position();
+    for (let index = 0; index < 200; index++) {
+      position.advance(`p${index}`, 1);
+      position.forget((publisher) => publisher === "p0");
+    }
+    expect(position.of("p0")).toBe(1);
+    expect(position.of("p199")).toBe(1);
+    expect([...position.publishers]).toHaveLength(64);
+    expect(Position.parse(position.toString())?.toString()).toBe(position.toString());
+  });
+
+  test("falls behind: a follower that does not read costs nothing, and is told", async () => {
+    const log = new TopicLog({ messages: 10, characters: 10_000 });
+    const over = new AbortController();
+    const follower = log.follow(undefined, over.signal);
+    for (let index = 1; index <= 1_000; index++) log.append("a", index, String(index));
+    expect((await follower.next()).value).toBe(gap);
+    expect((await follower.next()).value).toMatchObject({ data: "991" });
+    over.abort();
+  });
+});
+
+test("a log that was given up and begins again is another life of the topic", async () => {
+  const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
+  const over = new AbortController();
+  const follow = (topic: string, after?: string) =>
+    logs.follow(topic, after, over.signal)[Symbol.asyncIterator]();
+  const first = follow("t");
+  logs.append("t", logs.stamp("t"), "1");
+  const { value } = await first.next();
+  if (value === undefined || value === gap) throw new Error("no message");
+  await first.return?.();
+  for (let index = 0; index < 1_001; index++) follow(`other ${index}`);
+  expect(logs.has("t")).toBe(false);
+  expect((await follow("t", value.id).next()).value).toBe(gap);
+  over.abort();
+});
