@@ -7,12 +7,13 @@ const std = @import("std");
 const limits = @import("limits.zig");
 const method = @import("method.zig");
 const status = @import("status.zig");
+const channel = @import("channel.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 2;
+pub const version: u32 = 3;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);
@@ -31,6 +32,7 @@ const sizes = sizesOf(.{
     .InsertReport = route_table.InsertReport,
     .CacheEntry = response_cache.CacheEntry,
     .SegmentOptions = segment.Options,
+    .ChannelStats = channel.Stats,
 });
 
 fn sizesOf(comptime types: anytype) []const u8 {

@@ -12,13 +12,15 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const channel = @import("channel.zig");
 const limits = @import("limits.zig");
+const ring = @import("ring.zig");
 const word_map = @import("word_map.zig");
 const assert = std.debug.assert;
 const linux = std.os.linux;
 
 /// What the region is divided into, in this order.
-pub const Section = enum(u32) { slots, rate_limits, flights };
+pub const Section = enum(u32) { slots, rate_limits, flights, channels, channel_rings };
 
 pub const Options = extern struct {
     /// 1: other processes can map it.
@@ -30,7 +32,7 @@ pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u32 = 1;
+const layout_version: u32 = 2;
 
 const Header = extern struct {
     magic: u64,
@@ -118,6 +120,14 @@ pub const Segment = struct {
         return .{ .buckets = @ptrCast(self.section(.flights)) };
     }
 
+    pub fn channels(self: *const Segment) *channel.Directory {
+        return @ptrCast(self.section(.channels));
+    }
+
+    pub fn channelRings(self: *const Segment) *[limits.channel_rings_max]ring.Words {
+        return @ptrCast(self.section(.channel_rings));
+    }
+
     /// Gives a slot to a listener that is about to start. Only the primary calls it.
     pub fn claimSlot(self: *Segment, slot: u32) u32 {
         const incarnation = @atomicRmw(u32, &self.header().incarnation, .Add, 1, .monotonic) + 1;
@@ -191,6 +201,8 @@ const places = layout: {
         .slots = limits.slots_max * @sizeOf(Slot),
         .rate_limits = limits.rate_limit_buckets_max * @sizeOf(word_map.Bucket),
         .flights = limits.flight_buckets_max * @sizeOf(word_map.Bucket),
+        .channels = @sizeOf(channel.Directory),
+        .channel_rings = limits.channel_rings_max * @sizeOf(ring.Words),
     });
     var result: [std.enums.values(Section).len]Place = undefined;
     var start: usize = page;

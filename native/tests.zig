@@ -4,6 +4,7 @@
 test {
     _ = @import("abi.zig");
     _ = @import("builder.zig");
+    _ = @import("channel.zig");
     _ = @import("clock.zig");
     _ = @import("flatten.zig");
     _ = @import("fuzz.zig");
@@ -15,6 +16,7 @@ test {
     _ = @import("path.zig");
     _ = @import("pattern.zig");
     _ = @import("response_cache.zig");
+    _ = @import("ring.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");

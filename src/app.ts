@@ -1,8 +1,13 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
+import type { Channel } from "./channel/channel.ts";
+import type { Channels } from "./channel/channels.ts";
+import type { ChannelOptions } from "./channel/options.ts";
 import { RobynError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
+import type { Segment } from "./native/core.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
+import { takeSegmentPlace } from "./native/segment-place.ts";
 import type { BunServer } from "./request/context.ts";
 import { proxiesOf, type ProxyHeaders, type TrustedProxies } from "./request/proxies.ts";
 import { checkCookieKeys } from "./response/cookies.ts";
@@ -18,6 +23,7 @@ import { manage, type RunningServer, type ShutdownHandler } from "./server/lifec
 import { serve } from "./server/serve.ts";
 import { resolveSettings, type StartOptions } from "./server/settings.ts";
 import type { DirectoryOptions } from "./static/options.ts";
+import type { Infer, Schema } from "./validation/schema.ts";
 
 export interface RobynOptions {
   /** Makes `/a/` and `/a` different paths. Default false: one trailing slash is ignored. */
@@ -77,6 +83,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
   #started = false;
+  #segment: Segment | undefined;
+  #channels: Channels | undefined;
 
   constructor(options: RobynOptions = {}) {
     super("", []);
@@ -133,6 +141,34 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.addRoute("GET", pattern, {}, handler);
   }
 
+  /**
+   * A bounded queue from any handler in any process to one consumer, in one process of the cluster. What was accepted is
+   * delivered at least once, in order per sender.
+   *
+   * @throws RobynError ROBYN_CHANNEL_BUSY for a name that is taken, ROBYN_OPTION_INVALID
+   * @example const orders = app.channel<Order>("orders", { capacity: 50_000 });
+   */
+  channel<Given extends Schema>(
+    name: string,
+    options: ChannelOptions & { schema: Given },
+  ): Channel<Infer<Given>>;
+  channel<Value = unknown>(name: string, options?: ChannelOptions): Channel<Value>;
+  channel(name: string, options: ChannelOptions = {}): Channel<unknown> {
+    return this.channels().create(name, options);
+  }
+
+  /** @internal all of them: what the cluster rings and the metrics collect */
+  channels(): Channels {
+    if (this.#channels !== undefined) return this.#channels;
+    // Loaded here: an app without channels starts without them.
+    const { Channels: Made } =
+      require("./channel/channels.ts") as typeof import("./channel/channels.ts");
+    const logger = () => this.#logger ?? createLogger();
+    this.#channels = new Made({ segment: () => this.#openSegment(), logger });
+    if (this.#started || this.#dispatch !== undefined) this.#channels.start();
+    return this.#channels;
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     this.#startupHandlers.push(handler);
@@ -171,6 +207,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#logger ??= createLogger(settings.logLevel);
     const compiled = await this.compile();
     await this.#runStartupHandlers();
+    // Last defined, so first to run: a consumer may need what the other handlers close.
+    this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
     const server = await serve(compiled, createDispatch(compiled), settings, this.#logger);
     const running = manage({
       server,
@@ -180,6 +218,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       logger: this.#logger,
       signals: settings.signals,
     });
+    this.#channels?.start();
     // Last: whoever reads the banner may send a signal, and it has to find its handler.
     launch?.onListening();
     if (settings.banner) printBanner(compiled, server);
@@ -192,9 +231,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
    */
   readonly fetch = (request: Request, server?: BunServer): Response | Promise<Response> => {
     if (this.#dispatch !== undefined) return this.#dispatch(request, server);
-    return this.compile().then((compiled) =>
-      (this.#dispatch ??= createDispatch(compiled))(request, server),
-    );
+    return this.compile().then((compiled) => {
+      this.#channels?.start();
+      return (this.#dispatch ??= createDispatch(compiled))(request, server);
+    });
   };
 
   /**
@@ -235,6 +275,13 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       limits: this.#limits,
       proxies: this.#proxies,
     });
+  }
+
+  #openSegment(): Segment {
+    const { core = "auto" } = this.#options;
+    return (this.#segment ??= loadCore(core, this.#logger ?? createLogger()).openSegment(
+      takeSegmentPlace(),
+    ));
   }
 
   async #runStartupHandlers(): Promise<void> {

@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["cli"],
   ["cluster", "testing"],
   ["index", "app", "server"],
-  ["auth", "session", "middleware", "openapi", "websocket", "static"],
+  ["auth", "session", "middleware", "openapi", "websocket", "static", "channel"],
   ["routing"],
   ["request", "response", "validation", "native"],
   ["http", "errors", "limits", "logger", "bun-version"],

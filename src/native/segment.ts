@@ -1,6 +1,7 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
-import type { Segment, SegmentPlace } from "./core.ts";
+import { ZigChannel } from "./channel.ts";
+import type { ChannelPort, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
 import { statusName } from "./route-table.ts";
 import { sizes, status } from "./symbols.ts";
@@ -26,6 +27,10 @@ export class ZigSegment implements Segment {
 
   now(): number {
     return performance.now() * 1e6 + this.#clockDistance;
+  }
+
+  openChannel(name: string, capacity: number): ChannelPort {
+    return new ZigChannel(this, name, capacity);
   }
 
   close(): void {
