@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { findWrongAnswer } from "./harness/check.ts";
 import { startServer } from "./harness/server.ts";
 import { wrkMissing } from "./harness/wrk.ts";
+import { measureChannel } from "./measure/channel.ts";
 import { measureScenario } from "./measure/http.ts";
 import { planOf } from "./plan.ts";
 import { measured } from "./results.ts";
@@ -44,3 +45,15 @@ test.skipIf(obstacle !== undefined)("a scenario is measured from start to table"
     expect(measured(rows, label)?.figures.requestsPerSecond).toBeGreaterThan(0);
   }
 });
+
+test.skipIf(process.platform !== "linux")(
+  "channels and IPC carry messages and are timed",
+  async () => {
+    const rows = await measureChannel({ rounds: 1, seconds: 0.6 });
+    for (const label of ["robyn channel", "Bun IPC, JSON"]) {
+      const row = measured(rows, label);
+      expect(row?.messagesPerSecond).toBeGreaterThan(1_000);
+      expect(row?.p99Microseconds).toBeGreaterThan(0);
+    }
+  },
+);

@@ -15,7 +15,7 @@ export interface Options {
   quick: boolean;
 }
 
-export const otherMeasurements = ["start", "memory", "define", "micro"] as const;
+export const otherMeasurements = ["start", "memory", "define", "micro", "channel"] as const;
 
 const scenarioNames: readonly string[] = [
   ...scenarios.map(({ name }) => name),

@@ -10,6 +10,7 @@ export interface Report {
   memory: Row<MemorySample>[];
   define: Row<Sample>[];
   micro: Row<Sample>[];
+  channel: Row<ChannelSample>[];
   targets: TargetRow[];
 }
 
@@ -53,6 +54,15 @@ export interface Sample {
 export interface MemorySample {
   /** Medians over the rounds, one for each number of requests. */
   at: { requests: number; residentBytes: number }[];
+}
+
+/** Medians over the rounds. */
+export interface ChannelSample {
+  messagesPerSecond: number;
+  /** From sending to the consumer's hands, at 10,000 per second. */
+  p50Microseconds: number;
+  p99Microseconds: number;
+  rounds: Omit<ChannelSample, "rounds">[];
 }
 
 export interface TargetRow {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describeMachine, moveToDriverProcessor } from "./harness/machine.ts";
 import { wrkMissing } from "./harness/wrk.ts";
+import { measureChannel } from "./measure/channel.ts";
 import { measureScenario } from "./measure/http.ts";
 import { measureDefine, measureMicro } from "./measure/in-process.ts";
 import { measureMemory } from "./measure/memory.ts";
@@ -38,6 +39,7 @@ const failures = [
   ...report.memory,
   ...report.define,
   ...report.micro,
+  ...report.channel,
 ].filter(({ state }) => state === "failed");
 for (const row of failures) {
   if (row.state === "failed") console.error(`bench: ${row.label} was not timed: ${row.reason}`);
@@ -69,6 +71,7 @@ async function measureAll(chosen: Options): Promise<Report> {
     memory: await measure("memory", measureMemory),
     define: await measure("define", measureDefine),
     micro: await measure("micro", measureMicro),
+    channel: await measure("channel", measureChannel),
   };
   return { ...all, targets: targetsOf(all) };
 }

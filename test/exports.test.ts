@@ -45,10 +45,15 @@ test("the types are these", () => {
   expect(types.toSorted()).toMatchInlineSnapshot(`
     [
       "AfterHook",
+      "BatchHandler",
       "BeforeHook",
       "BunServer",
       "CacheOptions",
+      "Channel",
+      "ChannelOptions",
+      "ChannelStats",
       "CompressOptions",
+      "ConsumeOptions",
       "CookieIdentity",
       "CookieOptions",
       "DirectoryOptions",
@@ -77,6 +82,7 @@ test("the types are these", () => {
       "RouteOptions",
       "RunningServer",
       "Schema",
+      "SendOptions",
       "ServerSentEvent",
       "StartOptions",
       "Upload",

@@ -56,7 +56,7 @@ export class Consumer {
     // A channel that is never empty would keep all else in this process from running.
     await new Promise((resolve) => setImmediate(resolve));
     for (;;) {
-      if (this.#over || (this.#stopping && this.#mayLeave())) {
+      if (this.#over || (this.#stopping && this.#leaves())) {
         this.end();
         return undefined;
       }
@@ -79,7 +79,7 @@ export class Consumer {
     if (this.#over) return;
     this.#over = true;
     try {
-      for (const slot of this.#options.port.release()) this.#options.ring(slot);
+      this.#release();
     } finally {
       this.#ended.resolve();
       this.#bell.ring();
@@ -106,9 +106,17 @@ export class Consumer {
     }
   }
 
-  /** Somebody else takes over, or there is nothing left. */
-  #mayLeave(): boolean {
+  #release(): void {
+    for (const slot of this.#options.port.release()) this.#options.ring(slot);
+  }
+
+  /**
+   * Whether somebody else takes over, or nothing is left. Lets go first and looks then: of two that stop at the same time
+   * and look first, each could take the other for the one who stays.
+   */
+  #leaves(): boolean {
     const { port } = this.#options;
+    this.#release();
     if (port.hasRival()) return true;
     const { sent, acknowledged } = port.counts();
     return sent === acknowledged;
