@@ -68,6 +68,19 @@ describe.skipIf(!isPossible)("between processes", () => {
     expect(await cluster.end(second, "SIGTERM")).toBe(0);
   });
 
+  test("consumers that all stop at once leave nothing behind", async () => {
+    const { cluster, ledger } = makeCluster();
+    for (let round = 0; round < 6; round++) {
+      const producer = cluster.start(0, script, ["produce", String(round), "500"]);
+      expect(await producer.process.exited).toBe(0);
+      await cluster.end(producer, "SIGTERM");
+      const consumers = [1, 2, 3].map((slot) => cluster.start(slot, script, ["consume"]));
+      await until("a consumer", () => ledger.received[round]! > 0, patience_ms);
+      await Promise.all(consumers.map((consumer) => cluster.end(consumer, "SIGTERM")));
+      expect([ledger.received[round], ledger.faults[round]]).toEqual([500, 0]);
+    }
+  });
+
   test("kill -9 of producers and consumers loses nothing, repeats only what was not acknowledged", async () => {
     const seed = seedOfRun();
     console.log(`channel kills: ROBYN_SEED=${seed}`);
