@@ -140,6 +140,20 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: consuming", 
     port.release();
   });
 
+  test("who sleeps is woken by the message, not by its slow poll", async () => {
+    await using made = testChannels(core);
+    const channel = made.channels.create<number>("events", { capacity: 1 });
+    let received = -1;
+    channel.consume(([n = -1]) => (received = n));
+    const begin = performance.now();
+    for (let n = 0; n < 100; n++) {
+      await channel.send(n);
+      while (received !== n) await new Promise((resolve) => setImmediate(resolve));
+    }
+    // A hundred polls would take 25 s; a doorbell takes microseconds.
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
   test("one listener consumes a channel once", async () => {
     await using made = testChannels(core);
     const channel = made.channels.create<number>("events", {});
