@@ -64,7 +64,7 @@ pub const Ring = struct {
         @atomicStore(u64, &self.ends.tail, @bitCast(to), .seq_cst);
     }
 
-    /// `tail_seen` is the writer's own copy: the reader's cache line is asked only when it has to be.
+    /// `tail_seen` is the writer's own copy: the reader's cache line is asked only when needed.
     pub fn write(self: Ring, message: Message, tail_seen: *Cursor) Error!void {
         const from = self.head();
         const size = frameWords(message.bytes.len);

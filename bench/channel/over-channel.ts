@@ -6,7 +6,7 @@ import { Channels } from "../../src/channel/channels.ts";
 import { loadCore } from "../../src/native/load.ts";
 import { takeSegmentPlace } from "../../src/native/segment-place.ts";
 import { silentLogger } from "../../test/support/log.ts";
-import { doorbellVariable, TestCluster } from "../../test/support/cluster.ts";
+import { doorbellVariable, TestCluster } from "../../test/support/segment-cluster.ts";
 import { SocketDoorbell } from "../../test/support/socket-doorbell.ts";
 import {
   type End,

@@ -50,21 +50,20 @@ export class ZigChannel implements ChannelPort {
   constructor(owner: ChannelOwner, name: string, capacity: number) {
     this.#native = owner.native;
     this.#owner = owner;
-    const bytes = new TextEncoder().encode(name);
-    const text = allocateShared(bytes.length);
-    new Uint8Array(text.buffer).set(bytes);
-    const handle = allocateShared(8);
+    // Memory that lives longer than the call: an address alone would not keep it.
+    const { pointer, text } = outgoing();
+    const length = text.utf8Write(name, 0);
     check(
       this.#native.robyn_channel_open(
         owner.handle,
         owner.slot,
         capacity,
-        text.pointer,
-        bytes.length,
-        handle.pointer,
+        pointer,
+        length,
+        this.#wake.pointer,
       ),
     );
-    this.#handle = Number(new BigUint64Array(handle.buffer)[0]) as Pointer;
+    this.#handle = Number(new BigUint64Array(this.#wake.buffer)[0]) as Pointer;
   }
 
   send(message: ChannelMessage): number {

@@ -1,6 +1,6 @@
 /** Channels between processes: the consumer moves, nothing accepted is lost, waiting costs nothing. */
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { TestCluster } from "../support/cluster.ts";
+import { TestCluster } from "../support/segment-cluster.ts";
 import { hasZigCore } from "../support/native.ts";
 import { createRandom, seedOfRun } from "../support/random.ts";
 import { until } from "../support/wait.ts";

@@ -4,7 +4,7 @@
  */
 import { deepStrictEqual } from "node:assert/strict";
 import type { Random } from "../support/random.ts";
-import { type Listener, TestCluster } from "../support/cluster.ts";
+import { type Listener, TestCluster } from "../support/segment-cluster.ts";
 import { until } from "../support/wait.ts";
 import { type Ledger, openLedger } from "./ledger.ts";
 

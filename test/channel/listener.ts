@@ -7,7 +7,7 @@
 import { Channels } from "../../src/channel/channels.ts";
 import { loadCore } from "../../src/native/load.ts";
 import { takeSegmentPlace } from "../../src/native/segment-place.ts";
-import { doorbellVariable } from "../support/cluster.ts";
+import { doorbellVariable } from "../support/segment-cluster.ts";
 import { silentLogger } from "../support/log.ts";
 import { SocketDoorbell } from "../support/socket-doorbell.ts";
 import { openLedger } from "./ledger.ts";
