@@ -31,6 +31,7 @@ export class ZigResponseCache implements ResponseCache {
       body.pointer,
       body.length,
     );
+    held.length = 0;
     if (result !== status.ok) throw new TypeError(`robyn_cache_put: ${statusName(result)}`);
   }
 
@@ -65,9 +66,13 @@ export class ZigResponseCache implements ResponseCache {
   }
 }
 
+/** Until native code has read it: an address does not keep its memory, and the collector may run before the call. */
+const held: ArrayBuffer[] = [];
+
 /** An empty array has no address, so there is always at least one byte behind the pointer. */
 function toShared(bytes: Uint8Array): { pointer: Pointer; length: number } {
   const { buffer, pointer } = allocateShared(Math.max(bytes.length, 1));
   new Uint8Array(buffer).set(bytes);
+  held.push(buffer);
   return { pointer, length: bytes.length };
 }
