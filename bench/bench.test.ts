@@ -5,6 +5,7 @@ import { findWrongAnswer } from "./harness/check.ts";
 import { startServer } from "./harness/server.ts";
 import { wrkMissing } from "./harness/wrk.ts";
 import { measureChannel } from "./measure/channel.ts";
+import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { planOf } from "./plan.ts";
 import { measured } from "./results.ts";
@@ -14,7 +15,8 @@ import { commandOf, subjects } from "./subjects.ts";
 const obstacle =
   wrkMissing ?? (existsSync("/proc/self/stat") ? undefined : "no /proc on this system");
 
-for (const plan of ["param-10", "param-1000", "hooks", "const", "json"]) {
+const plans = ["param-10", "param-1000", "hooks", "const", "json", "post", "post-unchecked"];
+for (const plan of [...plans, "post-response", "coercion", "static-1k", "static-1m"]) {
   test(`robyn answers every request of the plan ${plan}`, async () => {
     const server = await startServer(commandOf(subjects.robyn, plan));
     try {
@@ -35,14 +37,29 @@ test("a subject that answers wrongly is found out", async () => {
   }
 });
 
-test.skipIf(obstacle !== undefined)("a scenario is measured from start to table", async () => {
-  const scenario = scenarios.find(({ name }) => name === "param-10");
-  if (scenario === undefined) throw new Error("there is no scenario param-10");
-  const entries = scenario.entries.filter(({ subject }) => ["bare", "robyn"].includes(subject.id));
-  const load = { rounds: 1, seconds: 0.3, warmUpSeconds: 0.1, connections: 8 };
-  const rows = await measureScenario(scenario, entries, load);
-  for (const { label } of entries) {
-    expect(measured(rows, label)?.figures.requestsPerSecond).toBeGreaterThan(0);
+for (const plan of ["post", "coercion"]) {
+  test(`a subject that refuses nothing is found out by the plan ${plan}`, async () => {
+    const server = await startServer(commandOf(subjects.bare, `${plan}-unchecked`));
+    try {
+      const wrong = await findWrongAnswer(server.origin, { ...subjects.bare }, planOf(plan), 20);
+      expect(wrong).toContain("not 400 or 422");
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+test("a response schema that drops nothing is found out", async () => {
+  const app = Bun.serve({
+    port: 0,
+    fetch: async (request) => Response.json({ ...Object(await request.json()), password: "sent" }),
+  });
+  try {
+    const origin = `http://127.0.0.1:${app.port}`;
+    const wrong = await findWrongAnswer(origin, subjects.bare, planOf("post-response"), 20);
+    expect(wrong).toContain("/users answered");
+  } finally {
+    await app.stop(true);
   }
 });
 
@@ -57,3 +74,28 @@ test.skipIf(process.platform !== "linux")(
     }
   },
 );
+for (const name of ["param-10", "post", "static-1k"]) {
+  test.skipIf(obstacle !== undefined)(`${name} is measured from start to table`, async () => {
+    const scenario = scenarios.find((candidate) => candidate.name === name);
+    if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+    // What needs no installation: the control and robyn.
+    const entries = scenario.entries.filter(({ subject }) => subject.packages !== true).slice(0, 3);
+    expect(entries.map(({ label }) => label)).toContain("robyn");
+    const load = { rounds: 1, seconds: 0.3, warmUpSeconds: 0.1, connections: 8 };
+    const rows = await measureScenario(scenario, entries, load);
+    for (const { label } of entries) {
+      expect(measured(rows, label)?.figures.requestsPerSecond).toBeGreaterThan(0);
+    }
+  });
+}
+
+test.skipIf(!existsSync("/proc/self/stat"))("large bodies are moved and compared", async () => {
+  const rows = await measureBigBody({ rounds: 1, quick: true });
+  expect(rows.map(({ state, label }) => `${label}: ${state}`)).toEqual([
+    "robyn upload: measured",
+    "robyn upload (stream): measured",
+    "bare upload (stream): measured",
+    "robyn download: measured",
+    "bare download: measured",
+  ]);
+});

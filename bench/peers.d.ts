@@ -4,9 +4,45 @@
  */
 
 declare module "elysia" {
+  interface Types {
+    Object<Fields>(fields: Fields): { readonly fields: Fields };
+    String(limits?: object): { readonly value: string };
+    Integer(limits?: object): { readonly value: number };
+    Boolean(): { readonly value: boolean };
+  }
+  interface Schema<Fields> {
+    readonly fields: Fields;
+  }
+  interface Options<Params, Query, Body> {
+    readonly params?: Schema<Params>;
+    readonly query?: Schema<Query>;
+    readonly body?: Schema<Body>;
+    readonly response?: object;
+  }
+  interface Checked<Params, Query, Body> {
+    readonly params: Values<Params>;
+    readonly query: Values<Query>;
+    readonly body: Values<Body>;
+  }
+  type Values<Fields> = {
+    readonly [Name in keyof Fields]: Fields[Name] extends { readonly value: infer Value }
+      ? Value
+      : never;
+  };
+  export const t: Types;
   export class Elysia {
     readonly server: { readonly port: number | undefined } | null;
     get(path: string, handler: ((context: { params: { id?: string } }) => unknown) | object): this;
+    get<Params, Query, Body>(
+      path: string,
+      handler: (context: Checked<Params, Query, Body>) => unknown,
+      options: Options<Params, Query, Body>,
+    ): this;
+    post<Params, Query, Body>(
+      path: string,
+      handler: (context: Checked<Params, Query, Body>) => unknown,
+      options: Options<Params, Query, Body>,
+    ): this;
     onBeforeHandle(hook: () => void): this;
     onAfterHandle(hook: () => void): this;
     listen(options: { hostname: string; port: number }): this;
@@ -14,9 +50,45 @@ declare module "elysia" {
 }
 
 declare module "elysia-next" {
+  interface Types {
+    Object<Fields>(fields: Fields): { readonly fields: Fields };
+    String(limits?: object): { readonly value: string };
+    Integer(limits?: object): { readonly value: number };
+    Boolean(): { readonly value: boolean };
+  }
+  interface Schema<Fields> {
+    readonly fields: Fields;
+  }
+  interface Options<Params, Query, Body> {
+    readonly params?: Schema<Params>;
+    readonly query?: Schema<Query>;
+    readonly body?: Schema<Body>;
+    readonly response?: object;
+  }
+  interface Checked<Params, Query, Body> {
+    readonly params: Values<Params>;
+    readonly query: Values<Query>;
+    readonly body: Values<Body>;
+  }
+  type Values<Fields> = {
+    readonly [Name in keyof Fields]: Fields[Name] extends { readonly value: infer Value }
+      ? Value
+      : never;
+  };
+  export const t: Types;
   export class Elysia {
     readonly server: { readonly port: number | undefined } | null;
     get(path: string, handler: ((context: { params: { id?: string } }) => unknown) | object): this;
+    get<Params, Query, Body>(
+      path: string,
+      options: Options<Params, Query, Body>,
+      handler: (context: Checked<Params, Query, Body>) => unknown,
+    ): this;
+    post<Params, Query, Body>(
+      path: string,
+      options: Options<Params, Query, Body>,
+      handler: (context: Checked<Params, Query, Body>) => unknown,
+    ): this;
     beforeHandle(hook: () => void): this;
     afterHandle(hook: () => void): this;
     listen(options: { hostname: string; port: number }): this;
@@ -24,17 +96,50 @@ declare module "elysia-next" {
 }
 
 declare module "hono" {
-  interface Context {
-    readonly req: { param(name: string): string };
+  interface Context<Body> {
+    readonly req: {
+      param(name: string): string;
+      json<Value>(): Promise<Value>;
+      valid(part: "json"): Body;
+    };
     text(body: string): Response;
     json(body: object): Response;
+  }
+  interface Middleware<Body> {
+    (context: Context<Body>, next: () => Promise<void>): Promise<Response | void>;
   }
 
   export class Hono {
     readonly fetch: (request: Request) => Response | Promise<Response>;
-    get(path: string, handler: (context: Context) => Response): this;
-    use(hook: (context: Context, next: () => Promise<void>) => Promise<void>): this;
+    get(path: string, handler: (context: Context<unknown>) => Response): this;
+    get(path: string, middleware: Middleware<unknown>): this;
+    post<Body>(path: string, handler: (context: Context<Body>) => Promise<Response>): this;
+    post<Body>(
+      path: string,
+      middleware: Middleware<Body>,
+      handler: (context: Context<Body>) => Response,
+    ): this;
+    use(hook: (context: Context<unknown>, next: () => Promise<void>) => Promise<void>): this;
   }
+}
+
+declare module "hono/bun" {
+  import type { Middleware } from "hono";
+
+  export function serveStatic(options: {
+    root: string;
+    rewriteRequestPath: (path: string) => string;
+  }): Middleware<unknown>;
+}
+
+declare module "@hono/standard-validator" {
+  import type { StandardSchemaV1 } from "@standard-schema/spec";
+  import type { Middleware } from "hono";
+
+  export function sValidator<Schema extends StandardSchemaV1>(
+    part: "json",
+    schema: Schema,
+  ): Middleware<StandardSchemaV1.InferOutput<Schema>>;
 }
 
 declare module "hono/router/reg-exp-router" {

@@ -8,6 +8,7 @@ export interface Report {
   scenarios: ScenarioResult[];
   start: Row<Sample>[];
   memory: Row<MemorySample>[];
+  bigBody: Row<BigBodySample>[];
   define: Row<Sample>[];
   micro: Row<Sample>[];
   channel: Row<ChannelSample>[];
@@ -65,12 +66,25 @@ export interface ChannelSample {
   rounds: Omit<ChannelSample, "rounds">[];
 }
 
+export interface BigBodySample {
+  bytes: number;
+  /** Resident before the body, after a small one of its kind. */
+  baseBytes: number;
+  /** The most that was ever resident while the body was on its way, as the kernel kept it. The worst round. */
+  peakBytes: number;
+  seconds: number;
+}
+
 export interface TargetRow {
   what: string;
   target: string;
   measured: string;
   /** `undefined`: what it needs was not measured in this run. */
   met: boolean | undefined;
+}
+
+export function bothMicroseconds(figures: HttpFigures): number {
+  return figures.userMicroseconds + figures.systemMicroseconds;
 }
 
 export function median(values: readonly number[]): number {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describeMachine, moveToDriverProcessor } from "./harness/machine.ts";
 import { wrkMissing } from "./harness/wrk.ts";
 import { measureChannel } from "./measure/channel.ts";
+import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { measureDefine, measureMicro } from "./measure/in-process.ts";
 import { measureMemory } from "./measure/memory.ts";
@@ -37,6 +38,7 @@ const failures = [
   ...report.scenarios.flatMap(({ rows }) => rows),
   ...report.start,
   ...report.memory,
+  ...report.bigBody,
   ...report.define,
   ...report.micro,
   ...report.channel,
@@ -69,6 +71,7 @@ async function measureAll(chosen: Options): Promise<Report> {
     scenarios: results,
     start: await measure("start", measureStart),
     memory: await measure("memory", measureMemory),
+    bigBody: await measure("big-body", measureBigBody),
     define: await measure("define", measureDefine),
     micro: await measure("micro", measureMicro),
     channel: await measure("channel", measureChannel),

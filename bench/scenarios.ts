@@ -19,7 +19,7 @@ export interface Scenario {
   readonly entries: readonly Entry[];
 }
 
-const { bare, bareUrl, bunRoutes, bunStatic, robyn, memoirist } = subjects;
+const { bare, bareUrl, bunDirectory, bunRoutes, bunStatic, robyn, robynCore, memoirist } = subjects;
 const { elysia, elysiaNext, hono, fastify, robynPython, fastapi } = subjects;
 const peers: Subject[] = [memoirist, elysiaNext, elysia, hono, fastify, robynPython, fastapi];
 
@@ -87,6 +87,47 @@ export const scenarios: readonly Scenario[] = [
     pipeline: 1,
     entries: entries("json", [bare, robyn, bunRoutes, ...peers]),
   },
+  {
+    name: "post",
+    title: "A JSON body of three fields, validated, and a JSON answer",
+    pipeline: 1,
+    entries: [
+      entry("post-unchecked", bare),
+      ...entries("post", [robyn, elysiaNext, elysia, hono, fastify]),
+      { ...entry("post-unchecked", robyn), label: "robyn without schema" },
+      { ...entry("post-unchecked", hono), label: "hono without schema" },
+    ],
+  },
+  {
+    name: "post-response",
+    title: "The same with a response schema, which drops a field",
+    pipeline: 1,
+    entries: [
+      entry("post-unchecked", bare),
+      ...entries("post-response", [robyn, elysiaNext, elysia, fastify]),
+    ],
+  },
+  {
+    name: "coercion",
+    title: "A number in the path and two numbers and a boolean in the query, and a JSON answer",
+    pipeline: 1,
+    entries: [
+      entry("coercion-unchecked", bare),
+      ...entries("coercion", [robyn, elysiaNext, elysia]),
+    ],
+  },
+  {
+    name: "unused",
+    title: "param-10 again: an app that uses none of these, and the core before there were any",
+    pipeline: 1,
+    entries: entries("param-10", [robynCore, robyn]),
+  },
+  ...["1k", "1m"].map((size) => ({
+    name: `static-${size}`,
+    title: `A file of 1 ${size === "1k" ? "KiB" : "MiB"} from a directory`,
+    pipeline: 1,
+    entries: entries(`static-${size}`, [bunDirectory, bare, robyn, hono]),
+  })),
 ];
 
 function entries(plan: string, measured: readonly Subject[]): Entry[] {

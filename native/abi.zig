@@ -11,6 +11,7 @@ const channel = @import("channel.zig");
 const clock = @import("clock.zig");
 const limits = @import("limits.zig");
 const manifest = @import("manifest.zig");
+const process = @import("process.zig");
 const response_cache = @import("response_cache.zig");
 const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
@@ -354,6 +355,40 @@ export fn robyn_monotonic_ns() f64 {
     return @floatFromInt(clock.monotonicNanoseconds());
 }
 
+/// `not_found`: this process is not, or not any more, a child of `parent`.
+export fn robyn_process_die_with_parent(parent: u32) i32 {
+    return statusOf(process.dieWithParent(parent));
+}
+
+/// How many listening sockets on `port` stay open, or a negative `Status`. With `only_idle` other
+/// than 0, those stay in whose queue a connection waits.
+export fn robyn_process_close_listeners(
+    ptr: ?[*]const i32,
+    len: u32,
+    port: u32,
+    only_idle: u32,
+) i32 {
+    const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
+    const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
+    const open = process.closeListeners(descriptors, number, only_idle != 0) catch |err|
+        return statusOf(err);
+    return @intCast(open);
+}
+
+/// How many connections a server on `port` has, or a negative `Status`.
+export fn robyn_process_count_connections(ptr: ?[*]const i32, len: u32, port: u32) i32 {
+    const descriptors = descriptorsOf(ptr, len) catch |err| return statusOf(err);
+    const number = std.math.cast(u16, port) orelse return statusOf(error.InvalidArgument);
+    return @intCast(process.countConnections(descriptors, number));
+}
+
+fn descriptorsOf(ptr: ?[*]const i32, len: u32) error{InvalidArgument}![]const i32 {
+    if (len > limits.descriptors_max) return error.InvalidArgument;
+    if (len == 0) return &.{};
+    const start = ptr orelse return error.InvalidArgument;
+    return start[0..len];
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -426,6 +461,18 @@ test "missing arguments are refused, not dereferenced" {
     try std.testing.expectEqual(-6, robyn_table_find(table, 0, &url, 1, null));
     try std.testing.expectEqual(-3, robyn_table_find(table, 0, null, 1, &match));
     try std.testing.expectEqual(-3, robyn_table_find(table, 0, &url, 0, &match));
+}
+
+test "descriptors of this process through the C surface" {
+    const invalid = @intFromEnum(Status.invalid_argument);
+    const descriptors = [_]i32{ 0, 1, 2, -1, std.math.maxInt(i32) };
+    try std.testing.expectEqual(0, robyn_process_count_connections(&descriptors, 5, 1));
+    try std.testing.expectEqual(0, robyn_process_count_connections(null, 0, 1));
+    try std.testing.expectEqual(invalid, robyn_process_count_connections(null, 1, 1));
+    try std.testing.expectEqual(invalid, robyn_process_close_listeners(&descriptors, 5, 65_536, 0));
+    const too_many = limits.descriptors_max + 1;
+    const counted = robyn_process_count_connections(&descriptors, too_many, 1);
+    try std.testing.expectEqual(invalid, counted);
 }
 
 test "a cache through the C surface" {

@@ -34,6 +34,9 @@ pub const const_entries_max: u32 = 64 * 1024;
 /// Bytes of one response cache, heads and bodies together.
 pub const const_bytes_max: u32 = 64 * 1024 * 1024;
 
+/// Descriptors of one process that are looked at to find its listener: the kernel's default limit.
+pub const descriptors_max: u32 = 1024 * 1024;
+
 /// A pattern grows at most threefold when its literals are percent-encoded.
 pub const shape_bytes_max: u32 = 3 * pattern_bytes_max;
 

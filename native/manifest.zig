@@ -13,7 +13,7 @@ const route_table = @import("route_table.zig");
 const segment = @import("segment.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 3;
+pub const version: u32 = 4;
 
 pub const text = text: {
     @setEvalBranchQuota(20_000);

@@ -15,6 +15,7 @@ test {
     _ = @import("naive.zig");
     _ = @import("path.zig");
     _ = @import("pattern.zig");
+    _ = @import("process.zig");
     _ = @import("response_cache.zig");
     _ = @import("ring.zig");
     _ = @import("route_table.zig");

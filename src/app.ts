@@ -2,12 +2,17 @@
 import type { Channel } from "./channel/channel.ts";
 import type { Channels } from "./channel/channels.ts";
 import type { ChannelOptions } from "./channel/options.ts";
+import type { ClusterWorker } from "./cluster/worker.ts";
 import { RobynError } from "./errors.ts";
+import type { Phase } from "./health/health.ts";
+import type { HealthOptions } from "./health/options.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
 import type { Segment } from "./native/core.ts";
 import { type CoreChoice, loadCore } from "./native/load.ts";
 import { takeSegmentPlace } from "./native/segment-place.ts";
+import { dieWithParent } from "./native/process.ts";
+import { ownSegment } from "./native/segment.ts";
 import type { BunServer } from "./request/context.ts";
 import { proxiesOf, type ProxyHeaders, type TrustedProxies } from "./request/proxies.ts";
 import { checkCookieKeys } from "./response/cookies.ts";
@@ -17,11 +22,19 @@ import { type AppLimits, checkTimeout, timeout_s_default } from "./routing/limit
 import type { AnyState } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
 import { printBanner } from "./server/banner.ts";
-import { createDispatch, type Dispatch } from "./server/dispatch.ts";
+import { countRequests, createDispatch, type Dispatch } from "./server/dispatch.ts";
 import { currentLaunch } from "./server/launch.ts";
 import { manage, type RunningServer, type ShutdownHandler } from "./server/lifecycle.ts";
+import { type ClusterPlace, placeOf } from "./server/place.ts";
+import { currentSeat, seatVariable } from "./server/seat.ts";
 import { serve } from "./server/serve.ts";
-import { resolveSettings, type StartOptions } from "./server/settings.ts";
+import {
+  resolveSettings,
+  type Settings,
+  type StartOptions,
+  wantsPrimary,
+} from "./server/settings.ts";
+import { aloneArbiter, type CronOptions, type TaskFunction, Tasks } from "./server/tasks.ts";
 import type { DirectoryOptions } from "./static/options.ts";
 import type { Infer, Schema } from "./validation/schema.ts";
 
@@ -82,9 +95,12 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   #logger: Logger | undefined;
   #compiled: Promise<Compiled> | undefined;
   #dispatch: Dispatch | undefined;
+  readonly #tasks = new Tasks();
   #started = false;
   #segment: Segment | undefined;
   #channels: Channels | undefined;
+  #isPrimary = false;
+  #phase: Phase = "mounted";
 
   constructor(options: RobynOptions = {}) {
     super("", []);
@@ -99,6 +115,51 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#proxies = proxiesOf(trustedProxies, proxyHeaders);
     this.#options = options;
     this.#logger = options.logger;
+    // At once, not at start(): what the application does before it starts must not outlive the primary either.
+    if (process.env[seatVariable] !== undefined) joinCluster();
+  }
+
+  /** Where this process stands among those that serve the application. */
+  get cluster(): ClusterPlace {
+    return placeOf(this.#isPrimary);
+  }
+
+  /**
+   * Runs `task` in exactly one worker of the cluster, as soon as it serves, and in another when that one ends: for what
+   * must not run twice, like the consumer of a queue. A worker that drains aborts the signal and waits for the task.
+   *
+   * @throws RobynError ROBYN_TASK_INVALID, ROBYN_SEALED
+   */
+  once(name: string, task: TaskFunction): this {
+    this.#tasks.once(name, task);
+    return this;
+  }
+
+  /**
+   * Runs `task` at the times of `expression` in exactly one worker of the cluster. A run that takes longer than the
+   * interval delays the next.
+   *
+   * @param expression minute, hour, day, month, weekday, or a nickname like `@daily`
+   * @throws RobynError ROBYN_TASK_INVALID, ROBYN_SEALED
+   */
+  cron(expression: string, task: TaskFunction, options: CronOptions = {}): this {
+    this.#tasks.cron(expression, task, options);
+    return this;
+  }
+
+  /**
+   * Routes for probes: `/livez` answers 200 as long as the process works, `/readyz` 503 before it serves, while it drains
+   * and while one of the checks fails. They are ordinary routes: hooks apply.
+   *
+   * @throws RobynError ROBYN_OPTION_INVALID
+   * @example app.health({ checks: { database: () => sql`select 1` } });
+   */
+  health(options: HealthOptions = {}): this {
+    const { healthRoutes } = require("./health/health.ts") as typeof import("./health/health.ts");
+    const logger = () => (this.#logger ??= createLogger());
+    for (const { path, handler } of healthRoutes(options, () => this.#phase, logger))
+      this.addRoute("GET", path, {}, handler);
+    return this;
   }
 
   /**
@@ -197,32 +258,82 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
         "Make another app.",
       );
     }
-    const settings = resolveSettings(
+    let settings = resolveSettings(
       { ...options, maxPayloadSize: options.maxPayloadSize ?? this.#options.maxPayloadSize },
       launch?.flags ?? {},
       process.env,
     );
     this.#started = true;
     this.#limits.maxPayloadSize = settings.maxPayloadSize;
-    this.#logger ??= createLogger(settings.logLevel);
+    const logger = (this.#logger ??= createLogger(settings.logLevel));
+    const worker = joinCluster();
+    if (worker === undefined && wantsPrimary(settings)) {
+      const { settingsFor } =
+        require("./cluster/platform.ts") as typeof import("./cluster/platform.ts");
+      settings = settingsFor(process.platform, settings, logger);
+      if (wantsPrimary(settings)) return await this.#startPrimary(settings, logger);
+    }
+    try {
+      return await this.#serve(settings, logger, worker);
+    } catch (error) {
+      worker?.failed(error);
+      throw error;
+    }
+  }
+
+  /** This process serves nothing: it starts the workers, each of which runs this program again. */
+  async #startPrimary(settings: Settings, logger: Logger): Promise<RunningServer> {
+    this.#isPrimary = true;
+    const { startPrimary } = require("./cluster/start.ts") as typeof import("./cluster/start.ts");
+    const running = await startPrimary(settings, logger, ownSegment(logger));
+    currentLaunch()?.onListening();
+    return running;
+  }
+
+  async #serve(
+    settings: Settings,
+    logger: Logger,
+    worker: ClusterWorker | undefined,
+  ): Promise<RunningServer> {
+    this.#phase = "starting";
     const compiled = await this.compile();
+    const port = (await worker?.listen(settings)) ?? settings.port;
     await this.#runStartupHandlers();
     // Last defined, so first to run: a consumer may need what the other handlers close.
     this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
-    const server = await serve(compiled, createDispatch(compiled), settings, this.#logger);
-    const running = manage({
-      server,
+    const counted = countRequests(createDispatch(compiled), settings);
+    const listener = await serve(
+      compiled,
+      counted.dispatch,
+      { ...settings, port, accelerator: settings.accelerator && settings.maxRequests === 0 },
+      logger,
+      worker !== undefined,
+    );
+    const managed = manage({
+      listener,
       openStreams: compiled.settings.openStreams,
       shutdownHandlers: this.#shutdownHandlers,
       shutdownTimeoutSeconds: settings.shutdownTimeout,
-      logger: this.#logger,
-      signals: settings.signals,
+      logger,
+      signals: settings.signals && worker === undefined,
+      onDraining: () => {
+        this.#phase = "draining";
+        return this.#tasks.end();
+      },
     });
+    this.#phase = "serving";
     this.#channels?.start();
     // Last: whoever reads the banner may send a signal, and it has to find its handler.
-    launch?.onListening();
-    if (settings.banner) printBanner(compiled, server);
-    return running;
+    currentLaunch()?.onListening();
+    const { endpoints, core } = compiled;
+    // Claims go first: in a reload the old worker lets go of its tasks as soon as this one is ready.
+    this.#tasks.begin(worker?.arbiter ?? aloneArbiter, logger);
+    worker?.serves({
+      ...{ managed, settings, logger, core, routes: endpoints.length },
+      requests: counted.count,
+    });
+    if (settings.banner && worker === undefined) printBanner(compiled, listener.server);
+    return managed.running;
   }
 
   /**
@@ -266,6 +377,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const { routes, scopes } = this.collect();
     return compile(routes, scopes, {
       core: loadCore(core, logger),
+      segment: () => this.#openSegment(),
       strict,
       development,
       logger,
@@ -297,6 +409,14 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       );
     }
   }
+}
+
+/** Loaded only where there is a cluster to join. */
+function joinCluster(): ClusterWorker | undefined {
+  if (currentSeat() === undefined) return undefined;
+  const { joinCluster: join } =
+    require("./cluster/worker.ts") as typeof import("./cluster/worker.ts");
+  return join(dieWithParent);
 }
 
 function toUrl(target: string | URL): string {

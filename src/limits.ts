@@ -27,6 +27,8 @@ export const limits = {
   channel_ring_bytes: 2_097_152,
   /** Longest message of a channel, in bytes. */
   channel_message_bytes_max: 262_144,
+  /** Most descriptors of one process that are looked at to find its listener. */
+  descriptors_max: 1_048_576,
 } as const;
 
 export type LimitName = keyof typeof limits;

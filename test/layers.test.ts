@@ -11,14 +11,15 @@ import { projectRoot } from "./support/native.ts";
 const layers: readonly (readonly string[])[] = [
   ["bin"],
   ["cli"],
-  ["cluster", "testing"],
-  ["index", "app", "server"],
-  ["auth", "session", "middleware", "openapi", "websocket", "static", "channel"],
+  ["testing"],
+  ["index", "app"],
+  ["server", "cluster"],
+  ["auth", "session", "middleware", "openapi", "websocket", "static", "health", "channel"],
   ["routing"],
   ["request", "response", "validation", "native"],
   ["http", "errors", "limits", "logger", "bun-version"],
 ];
-const features = layers[4]!;
+const features = layers[5]!;
 
 const files = ["src", "bin"].flatMap((folder) =>
   readdirSync(join(projectRoot, folder), { recursive: true, encoding: "utf8" })
@@ -84,11 +85,15 @@ describe("what belongs to one file stays in one file", () => {
       "src/native/library.ts",
     ],
     ["Bun.serve is called", /\bBun\.serve\(|\bserve\(\{/, "src/server/serve.ts"],
-    ["process.argv is read", /\bprocess\.argv\b|\bBun\.argv\b/, "src/cli/main.ts"],
-    ["signals are named", /"SIG[A-Z0-9]+"/, "src/server/lifecycle.ts"],
+    ["signals are named", /"SIG[A-Z0-9]+"/, "src/server/signals.ts"],
   ];
   test.each(rules)("%s", (_, pattern, file) => {
     expect(files.filter((it) => pattern.test(code(it)))).toEqual([file]);
+  });
+
+  test("process.argv is read by the CLI, and handed on unread to the processes of a cluster", () => {
+    const readers = files.filter((it) => /\bprocess\.argv\b|\bBun\.argv\b/.test(code(it)));
+    expect(readers).toEqual(["src/cli/main.ts", "src/cluster/spawn.ts"]);
   });
 
   test("code is never made from strings", () => {

@@ -1,5 +1,6 @@
 /** No figure without a right answer: every request of a scenario is asked for and compared before it is timed. */
-import { hooksPath, type Plan, type Probe, probesOf } from "../plan.ts";
+import { hooksPath, type Plan } from "../plan.ts";
+import { type Probe, probesOf, refusedOf } from "../probes.ts";
 import type { Subject } from "../subjects.ts";
 
 /** Enough to keep slow subjects bearable, few enough for any backlog. */
@@ -29,11 +30,12 @@ export async function findWrongAnswer(
   };
   await Promise.all(Array.from({ length: parallel }, worker));
   if (wrong === undefined && plan.hooks) wrong = await compareHooks(origin, asked - 1);
+  for (const probe of refusedOf(plan)) wrong ??= await compareRefusal(origin, probe);
   return wrong;
 }
 
 async function compare(origin: string, probe: Probe): Promise<string | undefined> {
-  const response = await fetch(origin + probe.path);
+  const response = await ask(origin, probe);
   const body = await response.text();
   const type = response.headers.get("content-type") ?? "";
   if (response.status !== probe.status) {
@@ -46,6 +48,23 @@ async function compare(origin: string, probe: Probe): Promise<string | undefined
   }
   if (!type.startsWith(probe.family)) return `${probe.path} is "${type}", not "${probe.family}"`;
   return undefined;
+}
+
+/** Without it, a peer whose schema does nothing would be the fastest. */
+async function compareRefusal(
+  origin: string,
+  probe: Pick<Probe, "path" | "sent">,
+): Promise<string | undefined> {
+  const response = await ask(origin, probe);
+  await response.arrayBuffer();
+  if (response.status === 400 || response.status === 422) return undefined;
+  return `${probe.path} ${probe.sent ?? ""} answered ${response.status}, not 400 or 422`;
+}
+
+function ask(origin: string, { path, sent }: Pick<Probe, "path" | "sent">): Promise<Response> {
+  if (sent === undefined) return fetch(origin + path);
+  const headers = { "content-type": "application/json" };
+  return fetch(origin + path, { method: "POST", headers, body: sent });
 }
 
 async function compareHooks(origin: string, asked: number): Promise<string | undefined> {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { benchDirectory, python, type Subject } from "../subjects.ts";
+import { prepareCore } from "./core.ts";
 import { reasonOf } from "./reason.ts";
 
 const requirements = join(benchDirectory, "python/requirements.txt");
@@ -11,6 +12,7 @@ const reasons = new Map<string, string | undefined>();
 
 /** @returns why a subject cannot run here, or undefined if it can. */
 export function obstacleOf(subject: Subject): string | undefined {
+  if (subject.ofCore) return once("core", prepareCore);
   if (subject.packages) {
     const obstacle = once("packages", installPackages);
     if (obstacle !== undefined) return obstacle;

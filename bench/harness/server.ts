@@ -1,11 +1,13 @@
 /** A subject as a process of its own. */
 import { onServerProcessor } from "./machine.ts";
-import { descendantsOf, type Usage, usageOf } from "./usage.ts";
+import { descendantsOf, peakOf, type Usage, usageOf } from "./usage.ts";
 
 export interface Server {
   readonly origin: string;
   readonly port: number;
   usage(): Usage;
+  /** The most memory that was ever resident, children not counted. */
+  peakBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ export async function startServer(command: readonly string[]): Promise<Server> {
     origin: `http://127.0.0.1:${announced}`,
     port: announced ?? 0,
     usage: () => usageOf(child.pid),
+    peakBytes: () => peakOf(child.pid),
     stop: () => stopServer(child),
   };
   if (announced !== undefined && (await answers(server.origin, child))) return server;

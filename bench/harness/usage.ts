@@ -32,6 +32,12 @@ export function usageOf(pid: number): Usage {
   return total;
 }
 
+/** The high-water mark that the kernel keeps of one process, in bytes: no polling could miss less. */
+export function peakOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024;
+}
+
 /** Children and theirs: the ones of a subject that forks serve too, and have to be stopped too. */
 export function descendantsOf(pid: number): number[] {
   let children: number[];

@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Probe } from "../probes.ts";
 import { onDriverProcessor } from "./machine.ts";
 
 export interface Load {
   readonly origin: string;
-  /** A file made by `withPathsFile`. */
-  readonly pathsFile: string;
+  /** A file made by `withRequestsFile`. */
+  readonly requestsFile: string;
   readonly seconds: number;
   readonly connections: number;
   /** Requests written at once on a connection; 1 is no pipelining. */
@@ -38,7 +39,7 @@ export async function drive(load: Load): Promise<LoadResult> {
       `--script=${script}`,
       load.origin,
       "--",
-      load.pathsFile,
+      load.requestsFile,
       String(load.pipeline),
     ]),
     { stdout: "pipe", stderr: "pipe" },
@@ -68,15 +69,16 @@ export async function drive(load: Load): Promise<LoadResult> {
   };
 }
 
-/** wrk reads its paths from a file; it lives as long as `use` runs. */
-export async function withPathsFile<Result>(
-  paths: readonly string[],
+/** wrk reads its requests from a file; it lives as long as `use` runs. */
+export async function withRequestsFile<Result>(
+  probes: readonly Pick<Probe, "path" | "sent">[],
   use: (file: string) => Promise<Result>,
 ): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), "robyn-bench-"));
   try {
-    const file = join(directory, "paths.txt");
-    writeFileSync(file, `${paths.join("\n")}\n`);
+    const file = join(directory, "requests.txt");
+    const lines = probes.map(({ path, sent }) => (sent === undefined ? path : `${path}\t${sent}`));
+    writeFileSync(file, `${lines.join("\n")}\n`);
     return await use(file);
   } finally {
     rmSync(directory, { recursive: true });

@@ -3,7 +3,7 @@
  * One matcher per process, so that no other one has taught the compiler its shapes. `read` takes the parameter as a
  * string too, `find` leaves it where it is.
  */
-import { shuffle } from "../plan.ts";
+import { shuffle } from "../probes.ts";
 import { matchers } from "./matchers.ts";
 
 const [, , name = "robyn", count = "1000", what = "read", milliseconds = "1500"] = process.argv;

@@ -10,9 +10,10 @@ import { findWrongAnswer } from "../harness/check.ts";
 import { obstacleOf } from "../harness/prepare.ts";
 import { reasonOf } from "../harness/reason.ts";
 import { startServer } from "../harness/server.ts";
-import { drive, withPathsFile } from "../harness/wrk.ts";
+import { drive, withRequestsFile } from "../harness/wrk.ts";
 import type { Options } from "../options.ts";
-import { planOf, probesOf } from "../plan.ts";
+import { planOf } from "../plan.ts";
+import { probesOf } from "../probes.ts";
 import { type HttpFigures, type HttpSample, median, type Row } from "../results.ts";
 import type { Entry, Scenario } from "../scenarios.ts";
 import { commandOf } from "../subjects.ts";
@@ -66,9 +67,8 @@ async function measureOnce(
     // All requests once, on the first start; later starts serve the same code.
     const wrong = await findWrongAnswer(server.origin, subject, plan, first ? undefined : 20);
     if (wrong !== undefined) throw new Error(`wrong answer: ${wrong}`);
-    const paths = probesOf(plan, false).map(({ path }) => path);
-    return await withPathsFile(paths, async (pathsFile) => {
-      const load = { origin: server.origin, pathsFile, connections, pipeline };
+    return await withRequestsFile(probesOf(plan, false), async (requestsFile) => {
+      const load = { origin: server.origin, requestsFile, connections, pipeline };
       await drive({ ...load, seconds: warmUpSeconds });
       const before = server.usage();
       const result = await drive({ ...load, seconds });

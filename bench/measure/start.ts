@@ -5,7 +5,7 @@ import { reasonOf } from "../harness/reason.ts";
 import { spawnServer, stopServer } from "../harness/server.ts";
 import type { Options } from "../options.ts";
 import { median, type Row, type Sample } from "../results.ts";
-import { benchDirectory, type Subject, subjects } from "../subjects.ts";
+import { benchDirectory, coreDirectory, type Subject, subjects } from "../subjects.ts";
 import { rotate } from "./http.ts";
 
 interface Starter {
@@ -19,11 +19,8 @@ const app = join(root, "examples/01-hello/app.ts");
 
 const starters: readonly Starter[] = [
   hello("bare", subjects.bare),
-  {
-    label: "robyn",
-    subject: subjects.robyn,
-    command: (port) => [process.execPath, join(root, "bin/robyn.ts"), app, "--port", port],
-  },
+  commandLine("robyn-core", subjects.robynCore, coreDirectory),
+  commandLine("robyn", subjects.robyn, root),
   { ...hello("robyn", subjects.robyn), label: "robyn (no command line)" },
   hello("elysia-next", subjects.elysiaNext),
   hello("elysia", subjects.elysia),
@@ -108,6 +105,11 @@ function freePort(): number {
   const { port } = listener;
   listener.stop(true);
   return port;
+}
+
+function commandLine(label: string, subject: Subject, copy: string): Starter {
+  const bin = join(copy, "bin/robyn.ts");
+  return { label, subject, command: (port) => [process.execPath, bin, app, "--port", port] };
 }
 
 function hello(name: string, subject: Subject): Starter {

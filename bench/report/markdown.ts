@@ -1,6 +1,8 @@
 /** The tables, for the terminal and for bench/results/latest.md. */
 import {
   type ChannelSample,
+  type BigBodySample,
+  bothMicroseconds,
   type HttpSample,
   measured,
   type MemorySample,
@@ -36,6 +38,10 @@ export function toMarkdown(report: Report): string {
     const title = "## memory: resident after so many requests, 10 parameter routes";
     lines.push(title, "", ...memoryTable(report.memory), "");
   }
+  if (report.bigBody.length > 0) {
+    const title = "## big-body: resident memory while one large body is on its way, worst round";
+    lines.push(title, "", ...bigBodyTable(report.bigBody), "");
+  }
   if (report.define.length > 0) {
     const title = "## define: until the routes can be matched, cold process";
     lines.push(title, "", ...sampleTable(report.define, "ms"), "");
@@ -53,7 +59,7 @@ export function toMarkdown(report: Report): string {
 }
 
 function httpTable(rows: readonly Row<HttpSample>[]): string[] {
-  const control = rows[0]?.state === "measured" ? rows[0].figures.userMicroseconds : undefined;
+  const control = rows[0]?.state === "measured" ? rows[0].figures : undefined;
   const heads = [
     "subject",
     "req/s",
@@ -63,6 +69,7 @@ function httpTable(rows: readonly Row<HttpSample>[]): string[] {
     "× control",
     "system µs",
     "both µs",
+    "× control",
     "RSS MB",
     "busy",
     "note",
@@ -79,9 +86,10 @@ function httpTable(rows: readonly Row<HttpSample>[]): string[] {
         latency(figures.p50Microseconds),
         latency(figures.p99Microseconds),
         `${figures.userMicroseconds.toFixed(2)}${spread(users, 2)}`,
-        times(figures.userMicroseconds, control),
+        times(figures.userMicroseconds, control?.userMicroseconds),
         figures.systemMicroseconds.toFixed(2),
-        (figures.userMicroseconds + figures.systemMicroseconds).toFixed(2),
+        bothMicroseconds(figures).toFixed(2),
+        times(bothMicroseconds(figures), control && bothMicroseconds(control)),
         megabytes(figures.residentBytes),
         `${Math.round(figures.busy * 100)} %`,
       ];
@@ -146,6 +154,19 @@ function channelTable(rows: readonly Row<ChannelSample>[]): string[] {
           0,
         )}`,
       ];
+    }),
+  );
+}
+
+function bigBodyTable(rows: readonly Row<BigBodySample>[]): string[] {
+  const heads = ["subject", "body MiB", "before MiB", "most MiB", "more MiB", "s", "note"];
+  return table(
+    heads,
+    rows.map((row) => {
+      if (row.state !== "measured") return notMeasured(row, heads.length);
+      const { bytes, baseBytes, peakBytes, seconds } = row;
+      const sizes = [bytes, baseBytes, peakBytes, peakBytes - baseBytes];
+      return [row.label, ...sizes.map((size) => (size / 2 ** 20).toFixed(0)), seconds.toFixed(1)];
     }),
   );
 }

@@ -15,3 +15,20 @@ export function listening(port: number | undefined): void {
 export function refuse(plan: Plan): never {
   throw new TypeError(`This subject does not serve the plan ${plan.name}`);
 }
+
+/** The body of the `post` plans. */
+export interface User {
+  readonly name: string;
+  readonly age: number;
+  readonly active: boolean;
+}
+
+/** What handlers answer to it: an object of their own, not the one that was parsed. */
+export function userOf({ name, age, active }: User): User {
+  return { name, age, active };
+}
+
+/** With a response schema there is one field more, as a row of a database has: the schema has to drop it. */
+export function userRecordOf({ name, age, active }: User): User & { readonly password: string } {
+  return { name, age, active, password: "never sent" };
+}

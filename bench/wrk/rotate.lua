@@ -1,13 +1,20 @@
--- Sends the requests of a file of paths in turn, all built before the first is sent, and prints the totals as JSON.
--- wrk ... -s rotate.lua URL -- <file of paths, one a line> <requests written at once>
+-- Sends the requests of a file in turn, all built before the first is sent, and prints the totals as JSON.
+-- wrk ... -s rotate.lua URL -- <file of requests, one a line> <requests written at once>
+-- A line is a path, or a path, a tab and a JSON body, which is sent with POST.
 
 local requests, cursor = {}, 0
 
 function init(arguments)
   local batch = tonumber(arguments[2])
+  local json = { ["Content-Type"] = "application/json" }
   local single = {}
-  for path in io.lines(arguments[1]) do
-    single[#single + 1] = wrk.format("GET", path)
+  for line in io.lines(arguments[1]) do
+    local path, body = line:match("^([^\t]*)\t(.*)$")
+    if path then
+      single[#single + 1] = wrk.format("POST", path, json, body)
+    else
+      single[#single + 1] = wrk.format("GET", line)
+    end
   end
   for first = 1, #single do
     local parts = {}

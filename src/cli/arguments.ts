@@ -1,7 +1,8 @@
 /** The arguments of the command line, on `commander`. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../logger.ts";
-import type { StartOptions } from "../server/settings.ts";
+import { parseSize, type StartOptions } from "../server/settings.ts";
+import { reload } from "./commands/reload.ts";
 import { printRoutes } from "./commands/routes.ts";
 import { serveApp } from "./commands/serve.ts";
 import { versionText } from "./version.ts";
@@ -12,6 +13,8 @@ export function buildProgram(): Command {
     .option("-v, --version", "print the versions of robyn, Bun and the core")
     .on("option:version", printVersion)
     .helpOption("-h, --help", "print this help")
+    // Options behind a command are the command's: "reload --port" is not the port to listen on.
+    .enablePositionalOptions()
     .showHelpAfterError("(robyn --help lists the commands and options)")
     .argument("<app>", "TypeScript file that exports an app as default, or calls app.start()")
     .option("--host <host>", "address or host name to listen on")
@@ -19,7 +22,17 @@ export function buildProgram(): Command {
     .addOption(
       new Option("--log-level <level>", "least level that is logged").choices([...logLevels]),
     )
+    .option("--processes <n>", "worker processes behind one port", toCount)
+    .option("--workers <n>", "listener threads of each process", toCount)
+    .option("--fast", "as many processes as there are processors")
+    .option("--max-requests <n>", "requests after which a worker process is replaced", toCount)
+    .option("--max-rss <bytes>", "memory above which a worker process is replaced: 512m", toSize)
     .action((app: string, flags: StartOptions) => serveApp(app, flags));
+  program
+    .command("reload")
+    .description("Replaces the workers of a running cluster by new ones, without losing a request.")
+    .option("--port <port>", "port of the cluster, where several run", toPort)
+    .action(({ port }: { port?: number }) => reload(port));
   program
     .command("routes")
     .description("Prints the routes of an application without serving it.")
@@ -32,6 +45,17 @@ export function buildProgram(): Command {
 function printVersion(): void {
   console.log(versionText());
   process.exit(0);
+}
+
+function toCount(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It takes a whole number.");
+}
+
+function toSize(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new InvalidArgumentError("It takes bytes, or a number with k, m or g behind it.");
 }
 
 function toPort(text: string): number {

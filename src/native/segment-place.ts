@@ -8,17 +8,16 @@ export function writeSegmentPlace(descriptor: number, slot: number): string {
   return `${descriptor},${slot}`;
 }
 
-let taken = false;
-
 /**
  * The place of the application of this listener. A second application in the same process gets memory of its own: both
  * may have limits and routes of the same names.
  */
 export function takeSegmentPlace(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
+  environment: Record<string, string | undefined> = process.env,
 ): SegmentPlace {
   const found = /^(\d+),(\d+)$/.exec(environment[segmentVariable] ?? "");
-  if (found === null || taken) return { descriptor: undefined, slot: 0 };
-  taken = true;
+  if (found === null) return { descriptor: undefined, slot: 0 };
+  // What this process starts has other descriptors.
+  delete environment[segmentVariable];
   return { descriptor: Number(found[1]), slot: Number(found[2]) };
 }

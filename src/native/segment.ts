@@ -1,5 +1,6 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
+import type { Logger } from "../logger.ts";
 import { ZigChannel } from "./channel.ts";
 import type { ChannelPort, Segment, SegmentPlace } from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
@@ -60,6 +61,17 @@ export class OwnedSegment {
   /** After its process has exited. */
   releaseSlot(slot: number): void {
     this.#native.robyn_segment_release_slot(this.#handle, slot);
+  }
+}
+
+/** Undefined where memory cannot be shared: every listener of the cluster then has its own, and the log says so. */
+export function ownSegment(logger: Logger): OwnedSegment | undefined {
+  try {
+    return new OwnedSegment();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    logger.warn(`limits, caches and metrics are not shared between processes: ${why}`);
+    return undefined;
   }
 }
 

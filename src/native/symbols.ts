@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 3;
+export const abiVersion = 4;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -44,6 +44,9 @@ export const symbols = {
   robyn_channel_may_sleep: { args: ["ptr"], returns: "i32" },
   robyn_channel_stats: { args: ["ptr", "ptr"], returns: "i32" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
+  robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
+  robyn_process_close_listeners: { args: ["ptr", "u32", "u32", "u32"], returns: "i32" },
+  robyn_process_count_connections: { args: ["ptr", "u32", "u32"], returns: "i32" },
 } as const satisfies Record<string, FFIFunction>;
 
 export const status = {

@@ -10,17 +10,22 @@ interface BodySource {
 }
 
 /**
- * @returns parsed JSON, or the fields and files of a form as one object: one value as it is, several as an array.
+ * Hands on parsed JSON, or the fields and files of a form as one object: one value as it is, several as an array.
  * The promise rejects with HttpError 415 for another media type, 400 for a malformed body.
  */
-export function readBody(context: BodySource, type: "json" | "form"): Promise<unknown> {
-  return type === "json" ? readJson(context) : readForm(context);
+export function readBody(
+  context: BodySource,
+  type: "json" | "form",
+  use: (value: unknown) => unknown,
+): Promise<unknown> {
+  return type === "json" ? readJson(context, use) : readForm(context).then(use);
 }
 
 /** A text this short cannot be nested deeper than is allowed: each level takes two characters. */
 const shallow_bytes_max = 2 * json_depth_max;
 
-function readJson({ request, text }: BodySource): Promise<unknown> {
+function readJson(context: BodySource, use: (value: unknown) => unknown): Promise<unknown> {
+  const { request } = context;
   const { headers } = request;
   const type = headers.get("content-type");
   if (type !== "application/json" && !isJson(type)) {
@@ -29,9 +34,9 @@ function readJson({ request, text }: BodySource): Promise<unknown> {
     );
   }
   if (Number(headers.get("content-length") ?? Infinity) <= shallow_bytes_max && !request.bodyUsed) {
-    return request.json().catch(malformed);
+    return request.json().then(use, malformed);
   }
-  return text().then(parseBoundedJson);
+  return context.text().then((body) => use(parseBoundedJson(body)));
 }
 
 /** `application/json`, `application/problem+json` and the like (RFC 8259 §11, RFC 6839 §3.1), with parameters. */

@@ -32,6 +32,8 @@ import type {
 
 export interface CompileOptions {
   readonly core: Core;
+  /** Opens it, or gives what is open; what else uses it has to use the same. Default: one of its own. */
+  readonly segment?: () => Segment;
   readonly strict: boolean;
   readonly logger: Logger;
   readonly development: boolean;
@@ -92,7 +94,7 @@ export async function compile(
     openStreams: new OpenStreams(),
     limits: limitsOfMiss(options.limits),
     proxies: options.proxies,
-    segment: openOnce(options.core),
+    segment: options.segment ?? openOnce(options.core),
     route: "no route",
   };
   const chains = new ChainCache(options);

@@ -37,7 +37,8 @@ export class ValidationError extends HttpError {
 export type Part = "params" | "query" | "headers" | "cookies" | "body";
 
 type AnyHandler = (context: AnyContext) => unknown;
-type Step = (context: AnyContext) => undefined | Promise<void>;
+/** Puts one check around what follows it. */
+type Step = (next: AnyHandler) => AnyHandler;
 
 export function withValidation(
   handler: AnyHandler,
@@ -54,8 +55,7 @@ export function withValidation(
     options.response === undefined
       ? handler
       : withAnswerCheck(handler, options, options.response, route);
-  if (steps.length === 0) return checked;
-  return (context) => runSteps(steps, 0, context, checked);
+  return steps.reduceRight((next, step) => step(next), checked);
 }
 
 const stringParts = ["params", "query", "headers", "cookies"] as const;
@@ -67,24 +67,9 @@ const names: Readonly<Record<Part, string>> = {
   body: "body",
 };
 
-/** A chain whose parts are all there already runs without a promise. */
-function runSteps(
-  steps: readonly Step[],
-  start: number,
-  context: AnyContext,
-  handler: AnyHandler,
-): unknown {
-  for (let index = start; index < steps.length; index++) {
-    const pending = steps[index]!(context);
-    if (pending !== undefined)
-      return pending.then(() => runSteps(steps, index + 1, context, handler));
-  }
-  return handler(context);
-}
-
 function stringStep(part: Exclude<Part, "body">, schema: Schema): Step {
-  return (context) =>
-    finish(part, validatorOf(schema).validateStrings(stringsOf(part, context)), context);
+  return (next) => (context) =>
+    proceed(part, validatorOf(schema).validateStrings(stringsOf(part, context)), context, next);
 }
 
 function stringsOf(
@@ -103,28 +88,30 @@ function stringsOf(
   }
 }
 
+/** What follows a body runs in the turn in which the body is there: each `then` of its own would cost 0.1 µs. */
 function bodyStep(schema: Schema, bodyType: RouteOptions["bodyType"]): Step {
   const type = bodyType ?? (hasFiles(schema as JsonSchema) ? "form" : "json");
-  return (context) =>
-    readBody(context, type).then((value) => {
+  return (next) => (context) =>
+    readBody(context, type, (value) => {
       const validator = validatorOf(schema);
       // A form has only strings and files; JSON has types of its own and is never coerced.
       const result =
         type === "form" ? validator.validateStrings(Object(value)) : validator.validate(value);
-      return finish("body", result, context);
+      return proceed("body", result, context, next);
     });
 }
 
-function finish(
+function proceed(
   part: Part,
   result: Result | Promise<Result>,
   context: AnyContext,
-): undefined | Promise<void> {
+  next: AnyHandler,
+): unknown {
   if (result instanceof Promise)
-    return result.then((settled) => void finish(part, settled, context));
+    return result.then((settled) => proceed(part, settled, context, next));
   if ("issues" in result) throw new ValidationError(part, result.issues);
   context.take(part, result.value);
-  return undefined;
+  return next(context);
 }
 
 /** A response that breaks its own schema is our fault: a 500, its reasons for the log only. */

@@ -33,6 +33,20 @@ export function createDispatch(compiled: Compiled): Dispatch {
   };
 }
 
+/** Counts requests for `maxRequests`; without it, nothing stands before the dispatcher. */
+export function countRequests(
+  dispatch: Dispatch,
+  { maxRequests }: { readonly maxRequests: number },
+): { readonly dispatch: Dispatch; readonly count: () => number } {
+  if (maxRequests === 0) return { dispatch, count: () => 0 };
+  let requests = 0;
+  const counting: Dispatch = (request, server) => {
+    requests++;
+    return dispatch(request, server);
+  };
+  return { dispatch: counting, count: () => requests };
+}
+
 const slash = 47;
 const noParams: Record<string, string> = Object.freeze(Object.create(null));
 

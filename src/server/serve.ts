@@ -8,21 +8,36 @@ import { accelerate } from "./accelerator.ts";
 import type { Dispatch } from "./dispatch.ts";
 import type { Settings } from "./settings.ts";
 
-/** @throws RobynError ROBYN_PORT_IN_USE, ROBYN_HOST_INVALID or ROBYN_LISTEN_FAILED */
+/** A server, and the way to let its connections go. */
+export interface Listener {
+  readonly server: BunServer;
+  /** From now on every answer ends its connection. `onRequest` is told of each request, so that its caller knows when none come any more. */
+  dismissConnections(onRequest: () => void): void;
+}
+
+/**
+ * @param isShared other processes listen on the port, too; the primary has made sure that they are ours.
+ * @throws RobynError ROBYN_PORT_IN_USE, ROBYN_HOST_INVALID or ROBYN_LISTEN_FAILED
+ */
 export async function serve(
   compiled: Compiled,
   dispatch: Dispatch,
   settings: Settings,
   logger: Logger,
-): Promise<BunServer> {
+  isShared = false,
+): Promise<Listener> {
   await checkHost(settings.host);
+  const handleError = (error: Error) => {
+    logger.error("an error left the dispatcher", error);
+    return problem(500);
+  };
   try {
-    return Bun.serve({
+    const server: BunServer = Bun.serve({
       hostname: settings.host,
       port: settings.port,
       // Always set: with development off, Bun 1.4.5 turns it on by itself, and a second server would take half of the
       // connections of the first instead of being told that the port is in use.
-      reusePort: false,
+      reusePort: isShared,
       idleTimeout: settings.keepAliveTimeout,
       maxRequestBodySize: Math.max(serverPayload_min, largestPayload(compiled, settings)),
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),
@@ -30,13 +45,63 @@ export async function serve(
       development: false,
       routes: settings.accelerator ? accelerate(compiled) : {},
       fetch: dispatch,
-      error(error) {
-        logger.error("an error left the dispatcher", error);
-        return problem(500);
-      },
+      error: handleError,
     });
+    return {
+      server,
+      dismissConnections(onRequest) {
+        server.reload({ routes: {}, fetch: dismiss(dispatch, onRequest), error: handleError });
+      },
+    };
   } catch (error) {
     throw listenError(error, settings);
+  }
+}
+
+/**
+ * Whether nobody listens on host and port. A primary asks before its workers share the port: they would share it with
+ * any other server of this user as well.
+ *
+ * @returns the port, chosen by the system for 0.
+ * @throws RobynError as `serve` does
+ */
+export async function probePort(settings: Settings): Promise<number> {
+  await checkHost(settings.host);
+  try {
+    const { host: hostname, port } = settings;
+    const server = Bun.serve({
+      hostname,
+      port,
+      reusePort: false,
+      development: false,
+      fetch: () => problem(503),
+    });
+    const chosen = server.port ?? port;
+    await server.stop(true);
+    return chosen;
+  } catch (error) {
+    throw listenError(error, settings);
+  }
+}
+
+/** A client that is told that its connection ends sends its next request on another one: none can be lost with it. */
+function dismiss(dispatch: Dispatch, onRequest: () => void): Dispatch {
+  return (request, server) => {
+    onRequest();
+    const response = dispatch(request, server);
+    return response instanceof Promise ? response.then(closeAfter) : closeAfter(response);
+  };
+}
+
+function closeAfter(response: Response): Response {
+  try {
+    response.headers.set("connection", "close");
+    return response;
+  } catch {
+    // What `fetch()` returned has headers that cannot be changed.
+    const headers = new Headers(response.headers);
+    headers.set("connection", "close");
+    return new Response(response.body, { status: response.status, headers });
   }
 }
 

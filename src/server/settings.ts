@@ -4,6 +4,7 @@
  */
 import { RobynError } from "../errors.ts";
 import { type LogLevel, logLevels } from "../logger.ts";
+import { availableCpus } from "./cpus.ts";
 
 export interface StartOptions {
   /** Address or host name to listen on. Default `127.0.0.1`; `ROBYN_HOST`. */
@@ -26,9 +27,24 @@ export interface StartOptions {
   tls?: Bun.TLSOptions;
   /** Lets Bun's own table answer const responses. Default true; answers are the same either way. */
   accelerator?: boolean;
+  /** Worker processes behind one port, 1 to 256, Linux only. Default 1: this process serves; `ROBYN_PROCESSES`. */
+  processes?: number;
+  /** Listeners of each process, each on a thread of its own, 1 to 64, Linux only. Default 1; `ROBYN_WORKERS`. */
+  workers?: number;
+  /** As many processes as this machine or container has processors, unless `processes` says it. `ROBYN_FAST`. */
+  fast?: boolean;
+  /** Requests after which a worker process is replaced; its answers are not cut. Default 0: never; `ROBYN_MAX_REQUESTS`. */
+  maxRequests?: number;
+  /** Resident memory in bytes above which a worker process is replaced. Default 0: never; `ROBYN_MAX_RSS`, also as `512m`. */
+  maxRss?: number;
 }
 
-export type Settings = Required<Omit<StartOptions, "tls">> & Pick<StartOptions, "tls">;
+export type Settings = Required<Omit<StartOptions, "tls" | "fast">> & Pick<StartOptions, "tls">;
+
+/** Whether a primary is needed, which starts the workers and replaces them. */
+export function wantsPrimary({ processes, workers, maxRequests, maxRss }: Settings): boolean {
+  return processes > 1 || workers > 1 || maxRequests > 0 || maxRss > 0;
+}
 
 const defaults: Settings = {
   host: "127.0.0.1",
@@ -40,7 +56,13 @@ const defaults: Settings = {
   banner: true,
   signals: true,
   accelerator: true,
+  processes: 1,
+  workers: 1,
+  maxRequests: 0,
+  maxRss: 0,
 };
+
+const optionNames = [...Object.keys(defaults), "fast", "tls"];
 
 /** @throws RobynError ROBYN_OPTION_INVALID naming the setting, where it came from, and what it takes. */
 export function resolveSettings(
@@ -49,12 +71,11 @@ export function resolveSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): Settings {
   for (const name of Object.keys(argument)) {
-    if (Object.hasOwn(defaults, name) || name === "tls") continue;
-    const known = [...Object.keys(defaults), "tls"].join(", ");
+    if (optionNames.includes(name)) continue;
     throw new RobynError(
       "ROBYN_OPTION_INVALID",
       `start() was given the unknown option "${name}".`,
-      `It takes ${known}.`,
+      `It takes ${optionNames.join(", ")}.`,
     );
   }
   const fromEnvironment: StartOptions = {
@@ -64,14 +85,51 @@ export function resolveSettings(
     keepAliveTimeout: toNumber(environment, "ROBYN_KEEP_ALIVE_TIMEOUT"),
     shutdownTimeout: toNumber(environment, "ROBYN_SHUTDOWN_TIMEOUT"),
     logLevel: (environment.ROBYN_LOG_LEVEL?.toLowerCase() || undefined) as LogLevel | undefined,
+    processes: toNumber(environment, "ROBYN_PROCESSES"),
+    workers: toNumber(environment, "ROBYN_WORKERS"),
+    fast: toBoolean(environment, "ROBYN_FAST"),
+    maxRequests: toNumber(environment, "ROBYN_MAX_REQUESTS"),
+    maxRss: toSize(environment, "ROBYN_MAX_RSS"),
   };
   const settings = { ...defaults, ...given(argument), ...given(fromEnvironment), ...given(flags) };
   check(settings);
   return settings;
 }
 
-function given(options: StartOptions): StartOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** `fast` is a number of processes that nobody has to know; beside a number it says nothing. */
+function given({ fast, ...options }: StartOptions): Omit<StartOptions, "fast"> {
+  if (fast !== undefined && typeof fast !== "boolean") refuse("fast", fast, "true or false");
+  const processes = options.processes ?? (fast === true ? availableCpus() : undefined);
+  return Object.fromEntries(
+    Object.entries({ ...options, processes }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** @returns bytes: a whole number, with `k`, `m` or `g` behind it times a power of 1024; undefined for anything else. */
+export function parseSize(text: string): number | undefined {
+  const [, number, unit = ""] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  return Number(number) * 1_024 ** ["", "k", "m", "g"].indexOf(unit.toLowerCase());
+}
+
+function toSize(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+): number | undefined {
+  const text = environment[name];
+  if (text === undefined || text === "") return undefined;
+  return parseSize(text) ?? refuse(name, text, "bytes, or a number with k, m or g behind it");
+}
+
+function toBoolean(
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+): boolean | undefined {
+  const text = environment[name];
+  if (text === undefined || text === "") return undefined;
+  if (["1", "true"].includes(text)) return true;
+  if (["0", "false"].includes(text)) return false;
+  return refuse(name, text, "1 or 0");
 }
 
 function toNumber(
@@ -95,6 +153,10 @@ function check(settings: Settings): void {
   checkRange("maxPayloadSize", settings.maxPayloadSize, 0, Number.MAX_SAFE_INTEGER);
   checkRange("keepAliveTimeout", settings.keepAliveTimeout, 1, 255);
   checkRange("shutdownTimeout", settings.shutdownTimeout, 0, 86_400);
+  checkRange("processes", settings.processes, 1, 256);
+  checkRange("workers", settings.workers, 1, 64);
+  checkRange("maxRequests", settings.maxRequests, 0, Number.MAX_SAFE_INTEGER);
+  checkRange("maxRss", settings.maxRss, 0, Number.MAX_SAFE_INTEGER);
   if (!logLevels.includes(logLevel)) refuse("logLevel", logLevel, `one of ${logLevels.join(", ")}`);
 }
 

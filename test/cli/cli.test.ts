@@ -119,9 +119,16 @@ describe("flags", () => {
         --port <port>           port to listen on, 0 for a free one
         --log-level <level>     least level that is logged (choices: "debug", "info",
                                 "warn", "error")
+        --processes <n>         worker processes behind one port
+        --workers <n>           listener threads of each process
+        --fast                  as many processes as there are processors
+        --max-requests <n>      requests after which a worker process is replaced
+        --max-rss <bytes>       memory above which a worker process is replaced: 512m
         -h, --help              print this help
 
       Commands:
+        reload [options]        Replaces the workers of a running cluster by new ones,
+                                without losing a request.
         routes [options] <app>  Prints the routes of an application without serving
                                 it.
       "

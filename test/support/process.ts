@@ -46,7 +46,11 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits for `pattern` in what was printed. Fails at once if the process ends without it. */
-  async prints(pattern: RegExp, where: "stdout" | "stderr" = "stdout"): Promise<RegExpExecArray> {
+  async prints(
+    pattern: RegExp,
+    where: "stdout" | "stderr" = "stdout",
+    deadline_ms?: number,
+  ): Promise<RegExpExecArray> {
     return await until(
       () => `${pattern} on ${where} of ${this.#describe()}`,
       async () => {
@@ -57,6 +61,7 @@ export class Child implements AsyncDisposable {
         if (last === null) throw new Error(`ended without ${pattern}: ${this.#describe()}`);
         return last;
       },
+      deadline_ms,
     );
   }
 
