@@ -45,6 +45,32 @@ test("15 accepts events, stores them in batches, and stores all of them before i
 });
 
 test.skipIf(process.platform !== "linux")(
+  "15 in three processes: whoever accepts, one writes, and nothing is left when all of them stop",
+  async () => {
+    using folder = temporaryFolder();
+    const file = join(folder.path, "events.sqlite");
+    await using child = robyn(["examples/15-ingest/app.ts", "--port", "0", "--processes", "3"], {
+      env: { EVENTS_FILE: file },
+    });
+    const url = `http://127.0.0.1:${await child.port()}/events`;
+    const statuses = await Promise.all(
+      Array.from({ length: 600 }, async (_, value) => {
+        // A connection each, so that the kernel spreads them.
+        const headers = { "content-type": "application/json", connection: "close" };
+        const body = JSON.stringify({ kind: "load", value });
+        return (await fetch(url, { method: "POST", headers, body })).status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([202]));
+    child.signal("SIGTERM");
+    expect((await child.ended()).code).toBe(0);
+    using database = new Database(file, { readonly: true });
+    const query = database.query<{ count: number }, []>("SELECT count(*) AS count FROM event");
+    expect(query.get()).toEqual({ count: 600 });
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
   "15 is measured with and without the channel",
   async () => {
     await using child = bun(["examples/15-ingest/measure.ts", "0.3"]);
