@@ -1,6 +1,6 @@
 //! Channels: bounded queues from any listener of a cluster to one consumer, which is one of them.
 //!
-//! What a listener sends lies in a ring of its own (`ring.zig`), so a channel is as many rings as
+//! What a listener sends lies in a ring of its own (`channel_ring.zig`), so a channel is as many rings as
 //! listeners have sent into it. Names and rings are claimed by compare-and-swap and never given
 //! back: a ring whose writer died still holds what was accepted, and the next listener on that
 //! slot goes on with it.
@@ -15,7 +15,7 @@
 
 const std = @import("std");
 const limits = @import("limits.zig");
-const ring = @import("ring.zig");
+const ring = @import("channel_ring.zig");
 const Segment = @import("segment.zig").Segment;
 const assert = std.debug.assert;
 

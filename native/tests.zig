@@ -17,7 +17,7 @@ test {
     _ = @import("pattern.zig");
     _ = @import("process.zig");
     _ = @import("response_cache.zig");
-    _ = @import("ring.zig");
+    _ = @import("channel_ring.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");
