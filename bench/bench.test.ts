@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { findWrongAnswer } from "./harness/check.ts";
 import { startServer } from "./harness/server.ts";
 import { wrkMissing } from "./harness/wrk.ts";
+import { measureChannel } from "./measure/channel.ts";
 import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { planOf } from "./plan.ts";
@@ -73,6 +74,17 @@ test("a response schema that drops nothing is found out", async () => {
   }
 });
 
+test.skipIf(process.platform !== "linux")(
+  "channels and IPC carry messages and are timed",
+  async () => {
+    const rows = await measureChannel({ rounds: 1, seconds: 0.6 });
+    for (const label of ["robyn channel", "Bun IPC, JSON"]) {
+      const row = measured(rows, label);
+      expect(row?.messagesPerSecond).toBeGreaterThan(1_000);
+      expect(row?.p99Microseconds).toBeGreaterThan(0);
+    }
+  },
+);
 for (const name of ["param-10", "post", "static-1k"]) {
   test.skipIf(obstacle !== undefined)(`${name} is measured from start to table`, async () => {
     const scenario = scenarios.find((candidate) => candidate.name === name);

@@ -15,7 +15,14 @@ export interface Options {
   quick: boolean;
 }
 
-export const otherMeasurements = ["start", "memory", "big-body", "define", "micro"] as const;
+export const otherMeasurements = [
+  "start",
+  "memory",
+  "big-body",
+  "define",
+  "micro",
+  "channel",
+] as const;
 
 const scenarioNames: readonly string[] = [
   ...scenarios.map(({ name }) => name),

@@ -11,6 +11,7 @@ export interface Report {
   bigBody: Row<BigBodySample>[];
   define: Row<Sample>[];
   micro: Row<Sample>[];
+  channel: Row<ChannelSample>[];
   targets: TargetRow[];
 }
 
@@ -54,6 +55,15 @@ export interface Sample {
 export interface MemorySample {
   /** Medians over the rounds, one for each number of requests. */
   at: { requests: number; residentBytes: number }[];
+}
+
+/** Medians over the rounds. */
+export interface ChannelSample {
+  messagesPerSecond: number;
+  /** From sending to the consumer's hands, at 10,000 per second. */
+  p50Microseconds: number;
+  p99Microseconds: number;
+  rounds: Omit<ChannelSample, "rounds">[];
 }
 
 export interface BigBodySample {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describeMachine, moveToDriverProcessor } from "./harness/machine.ts";
 import { wrkMissing } from "./harness/wrk.ts";
+import { measureChannel } from "./measure/channel.ts";
 import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { measureDefine, measureMicro } from "./measure/in-process.ts";
@@ -40,6 +41,7 @@ const failures = [
   ...report.bigBody,
   ...report.define,
   ...report.micro,
+  ...report.channel,
 ].filter(({ state }) => state === "failed");
 for (const row of failures) {
   if (row.state === "failed") console.error(`bench: ${row.label} was not timed: ${row.reason}`);
@@ -72,6 +74,7 @@ async function measureAll(chosen: Options): Promise<Report> {
     bigBody: await measure("big-body", measureBigBody),
     define: await measure("define", measureDefine),
     micro: await measure("micro", measureMicro),
+    channel: await measure("channel", measureChannel),
   };
   return { ...all, targets: targetsOf(all) };
 }

@@ -7,6 +7,7 @@
 //! A handle that was destroyed is not detected: the caller owns it.
 
 const std = @import("std");
+const channel = @import("channel.zig");
 const clock = @import("clock.zig");
 const flight = @import("flight.zig");
 const limits = @import("limits.zig");
@@ -26,8 +27,10 @@ pub const Verdict = status.Verdict;
 pub const InsertReport = route_table.InsertReport;
 pub const Match = route_table.Match;
 pub const CacheEntry = response_cache.CacheEntry;
+pub const ChannelStats = channel.Stats;
 const Table = route_table.Table;
 const Cache = response_cache.Cache;
+const Channel = channel.Channel;
 const Segment = segment.Segment;
 const SharedCache = shared_cache.SharedCache;
 const CacheRecord = shared_cache.Record;
@@ -607,6 +610,119 @@ fn toNanoseconds(value: f64) u64 {
     return std.math.lossyCast(u64, value);
 }
 
+/// `handle` becomes the address of the channel as this slot uses it. Close it before the segment.
+export fn robyn_channel_open(
+    owner: ?*Segment,
+    slot: u32,
+    capacity: u32,
+    name: ?[*]const u8,
+    name_len: u32,
+    handle: ?*u64,
+) i32 {
+    return statusOf(channelOpen(owner, slot, capacity, name, name_len, handle));
+}
+
+fn channelOpen(
+    owner: ?*Segment,
+    slot: u32,
+    capacity: u32,
+    name: ?[*]const u8,
+    name_len: u32,
+    handle: ?*u64,
+) status.Error!void {
+    const owned = owner orelse return error.InvalidArgument;
+    const result = handle orelse return error.InvalidArgument;
+    const text = try slice(name, name_len);
+    result.* = @intFromPtr(try Channel.open(gpa, owned, slot, capacity, text));
+}
+
+/// Whoever consumes releases first.
+export fn robyn_channel_close(handle: ?*Channel) void {
+    const owned = handle orelse return;
+    gpa.destroy(owned);
+}
+
+/// 0, or the slot plus one whose doorbell has to be rung, or a status.
+export fn robyn_channel_send(
+    handle: ?*Channel,
+    ptr: ?[*]const u8,
+    len: u32,
+    kind: u32,
+    time_ns: f64,
+) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    const bytes = slice(ptr, len) catch |err| return statusOf(err);
+    const slot = owned.send(.{
+        .bytes = bytes,
+        .kind = @truncate(kind),
+        .time = time_ns,
+    }) catch |err| return statusOf(err);
+    return @intCast(slot);
+}
+
+/// 1: full, and this slot will be rung; 0: try again now; or a status.
+export fn robyn_channel_must_wait(handle: ?*Channel, len: u32) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    return @intFromBool(owned.mustWait(len) catch |err| return statusOf(err));
+}
+
+/// 1: this slot consumes.
+export fn robyn_channel_lease(handle: ?*Channel) i32 {
+    const owned = handle orelse return 0;
+    return @intFromBool(owned.lease());
+}
+
+/// `wake` becomes the set of the slots that would consume.
+export fn robyn_channel_release(handle: ?*Channel, wake: ?*channel.SlotSet) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    owned.release(wake orelse return @intFromEnum(Status.invalid_argument));
+    return @intFromEnum(Status.ok);
+}
+
+/// 1: another listener consumes, or would.
+export fn robyn_channel_has_rival(handle: ?*const Channel) i32 {
+    const owned = handle orelse return 0;
+    return @intFromBool(owned.hasRival());
+}
+
+/// How many messages were copied to `target`, whose address is a multiple of eight; or a status.
+export fn robyn_channel_take(handle: ?*Channel, target: ?[*]u8, capacity: u32, max: u32) i32 {
+    const invalid = @intFromEnum(Status.invalid_argument);
+    const owned = handle orelse return invalid;
+    const start = target orelse return invalid;
+    if (!std.mem.isAligned(@intFromPtr(start), 8)) return invalid;
+    const bytes: []align(8) u8 = @alignCast(start[0..capacity]);
+    const count = owned.take(bytes, max) catch |err| return statusOf(err);
+    return @intCast(count);
+}
+
+/// `wake` becomes the set of the slots that waited for room.
+export fn robyn_channel_acknowledge(handle: ?*Channel, wake: ?*channel.SlotSet) i32 {
+    const owned = handle orelse return @intFromEnum(Status.invalid_argument);
+    return statusOf(owned.acknowledge(wake orelse return @intFromEnum(Status.invalid_argument)));
+}
+
+export fn robyn_channel_rewind(handle: ?*Channel) void {
+    const owned = handle orelse return;
+    owned.rewind();
+}
+
+/// 1: nothing is there, and this slot will be rung.
+export fn robyn_channel_may_sleep(handle: ?*Channel) i32 {
+    const owned = handle orelse return 0;
+    return @intFromBool(owned.maySleep());
+}
+
+export fn robyn_channel_stats(handle: ?*const Channel, result: ?*ChannelStats) i32 {
+    return statusOf(channelStats(handle, result));
+}
+
+fn channelStats(handle: ?*const Channel, result: ?*ChannelStats) status.Error!void {
+    const owned = handle orelse return error.InvalidArgument;
+    const target = result orelse return error.InvalidArgument;
+    target.* = try owned.stats();
+}
+
 fn statusOf(result: status.Error!void) i32 {
     return @intFromEnum(status.statusOf(result));
 }
@@ -826,6 +942,45 @@ test "the shared cache and who computes for it through the C surface" {
     try std.testing.expectEqual(-12, robyn_shared_cache_put(owned, 0, &record, "/k[]body"));
     try std.testing.expectEqual(-12, robyn_shared_cache_put(owned, 0, null, "/k[]body"));
     try std.testing.expectEqual(-12, robyn_shared_cache_views(null, 0, &addresses));
+}
+
+test "a channel through the C surface" {
+    var handle: u64 = 0;
+    const options: segment.Options = .{ .shared = 0 };
+    try std.testing.expectEqual(0, robyn_segment_create(&options, &handle));
+    const owned: *Segment = @ptrFromInt(handle);
+    defer robyn_segment_close(owned);
+    try std.testing.expectEqual(-19, robyn_channel_open(owned, 0, 10, "events", 6, &handle));
+    _ = robyn_segment_claim_slot(owned, 0);
+    try std.testing.expectEqual(-12, robyn_channel_open(owned, 0, 10, null, 6, &handle));
+    try std.testing.expectEqual(0, robyn_channel_open(owned, 0, 10, "events", 6, &handle));
+    const events: *Channel = @ptrFromInt(handle);
+    defer robyn_channel_close(events);
+    var target: [64]u8 align(8) = undefined;
+    var wake: channel.SlotSet = undefined;
+    try std.testing.expectEqual(-19, robyn_channel_take(events, &target, 64, 1));
+    try std.testing.expectEqual(1, robyn_channel_lease(events));
+    try std.testing.expectEqual(0, robyn_channel_has_rival(events));
+    try std.testing.expectEqual(1, robyn_channel_may_sleep(events));
+    try std.testing.expectEqual(1, robyn_channel_send(events, "abc", 3, 1, 5));
+    try std.testing.expectEqual(-12, robyn_channel_send(events, null, 3, 1, 5));
+    try std.testing.expectEqual(-12, robyn_channel_take(events, target[1..], 32, 1));
+    try std.testing.expectEqual(1, robyn_channel_take(events, &target, 64, 1));
+    robyn_channel_rewind(events);
+    try std.testing.expectEqual(1, robyn_channel_take(events, &target, 64, 1));
+    try std.testing.expectEqualStrings("abc", target[16..19]);
+    var stats: ChannelStats = undefined;
+    try std.testing.expectEqual(0, robyn_channel_stats(events, &stats));
+    try std.testing.expectEqual(5, stats.oldest_ns);
+    try std.testing.expectEqual(0, robyn_channel_acknowledge(events, &wake));
+    try std.testing.expectEqual(0, robyn_channel_must_wait(events, 3));
+    try std.testing.expectEqual(0, robyn_channel_release(events, &wake));
+    try std.testing.expectEqual(-12, robyn_channel_release(events, null));
+    try std.testing.expectEqual(-12, robyn_channel_acknowledge(null, &wake));
+    try std.testing.expectEqual(-12, robyn_channel_stats(null, &stats));
+    try std.testing.expectEqual(-12, robyn_channel_send(null, null, 0, 0, 0));
+    try std.testing.expectEqual(0, robyn_channel_lease(null));
+    robyn_channel_close(null);
 }
 
 test "the manifest reports the size it needs" {

@@ -94,10 +94,27 @@ pub const cache_cells_per_response_max: u32 = 32;
 pub const cache_bytes_default: u32 = 32 * 1024 * 1024;
 pub const cache_bytes_min: u32 = 1024 * 1024;
 
+/// Channels of one cluster, by name.
+pub const channels_max: u32 = 64;
+
+/// Rings of one cluster: one for each listener that sends and each channel that it sends into.
+pub const channel_rings_max: u32 = 128;
+
+/// What one listener may have waiting in one channel; each message takes 16 bytes more than it has.
+pub const channel_ring_bytes: u32 = 2 * 1024 * 1024;
+
+/// Longest message of a channel.
+pub const channel_message_bytes_max: u32 = 256 * 1024;
+
 comptime {
     assert(std.math.isPowerOfTwo(cache_buckets_max));
     // The largest block of the smallest cache is larger than the longest key.
     assert(cache_bytes_min / cache_arenas_max / 16 > cache_key_bytes_max + 1024);
+    assert(std.math.isPowerOfTwo(channel_ring_bytes));
+    // A ring has to hold several of the longest, or their sender would wait for each of them.
+    assert(4 * channel_message_bytes_max <= channel_ring_bytes);
+    assert(channels_max < std.math.maxInt(u16));
+    assert(slots_max % 64 == 0);
     assert(std.math.isPowerOfTwo(rate_limit_buckets_max));
     assert(std.math.isPowerOfTwo(flight_buckets_max));
     assert(path_bytes_max <= url_bytes_max);

@@ -8,6 +8,7 @@ const limits = @import("limits.zig");
 const method = @import("method.zig");
 const metrics = @import("metrics.zig");
 const status = @import("status.zig");
+const channel = @import("channel.zig");
 const response_cache = @import("response_cache.zig");
 const rate_limit = @import("rate_limit.zig");
 const route_table = @import("route_table.zig");
@@ -15,7 +16,7 @@ const segment = @import("segment.zig");
 const shared_cache = @import("shared_cache.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 5;
+pub const version: u32 = 6;
 
 pub const text = text: {
     @setEvalBranchQuota(100_000);
@@ -41,6 +42,7 @@ const sizes = sizesOf(.{
     .MetricsSummary = metrics.Summary,
     .CacheRecord = shared_cache.Record,
     .CacheStats = shared_cache.Stats,
+    .ChannelStats = channel.Stats,
 });
 
 fn sizesOf(comptime types: anytype) []const u8 {

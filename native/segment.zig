@@ -12,17 +12,27 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const channel = @import("channel.zig");
 const limits = @import("limits.zig");
 const rate_limit = @import("rate_limit.zig");
 const metrics_file = @import("metrics.zig");
 const shared_cache = @import("shared_cache.zig");
+const ring = @import("channel_ring.zig");
 const word_map = @import("word_map.zig");
 const assert = std.debug.assert;
 const linux = std.os.linux;
 
 /// What the region is divided into, in this order. The memory of cached responses follows: its size
 /// is chosen by whoever makes the region.
-pub const Section = enum(u32) { slots, rate_limits, flights, metrics, cache };
+pub const Section = enum(u32) {
+    slots,
+    rate_limits,
+    flights,
+    metrics,
+    cache,
+    channels,
+    channel_rings,
+};
 
 pub const Options = extern struct {
     /// 1: other processes can map it.
@@ -36,7 +46,7 @@ pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u42 = 4;
+const layout_version: u32 = 5;
 
 const Header = extern struct {
     magic: u64,
@@ -148,6 +158,14 @@ pub const Segment = struct {
         return @atomicLoad(u32, &self.header().incarnation, .monotonic);
     }
 
+    pub fn channels(self: *const Segment) *channel.Directory {
+        return @ptrCast(self.section(.channels));
+    }
+
+    pub fn channelRings(self: *const Segment) *[limits.channel_rings_max]ring.Words {
+        return @ptrCast(self.section(.channel_rings));
+    }
+
     /// Gives a slot to a listener that is about to start. Only the primary calls it.
     pub fn claimSlot(self: *Segment, slot: u32) u32 {
         const incarnation = @atomicRmw(u32, &self.header().incarnation, .Add, 1, .monotonic) + 1;
@@ -223,6 +241,8 @@ const places = layout: {
         .flights = limits.flight_buckets_max * @sizeOf(word_map.Bucket),
         .metrics = @sizeOf(metrics_file.Region),
         .cache = @sizeOf(shared_cache.Table),
+        .channels = @sizeOf(channel.Directory),
+        .channel_rings = limits.channel_rings_max * @sizeOf(ring.Words),
     });
     var result: [std.enums.values(Section).len]Place = undefined;
     var start: usize = page;

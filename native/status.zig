@@ -25,6 +25,10 @@ pub const Status = enum(i32) {
     not_found = -13,
     unsupported = -14,
     segment_invalid = -15,
+    channel_full = -16,
+    too_many_channels = -17,
+    too_many_rings = -18,
+    not_owner = -19,
 };
 
 /// Every way in which a control call can fail.
@@ -44,6 +48,10 @@ pub const Error = error{
     NotFound,
     Unsupported,
     SegmentInvalid,
+    ChannelFull,
+    TooManyChannels,
+    TooManyRings,
+    NotOwner,
 };
 
 pub fn statusOf(result: Error!void) Status {
@@ -63,6 +71,10 @@ pub fn statusOf(result: Error!void) Status {
         error.NotFound => .not_found,
         error.Unsupported => .unsupported,
         error.SegmentInvalid => .segment_invalid,
+        error.ChannelFull => .channel_full,
+        error.TooManyChannels => .too_many_channels,
+        error.TooManyRings => .too_many_rings,
+        error.NotOwner => .not_owner,
     };
     return .ok;
 }

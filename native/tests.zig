@@ -5,6 +5,7 @@ test {
     _ = @import("abi.zig");
     _ = @import("builder.zig");
     _ = @import("cache_index.zig");
+    _ = @import("channel.zig");
     _ = @import("clock.zig");
     _ = @import("flatten.zig");
     _ = @import("flight.zig");
@@ -21,6 +22,7 @@ test {
     _ = @import("rate_limit.zig");
     _ = @import("response_cache.zig");
     _ = @import("ring.zig");
+    _ = @import("channel_ring.zig");
     _ = @import("route_table.zig");
     _ = @import("scenarios.zig");
     _ = @import("segment.zig");

@@ -1,5 +1,8 @@
 /** The façade that applications chain on. It wires the rooms and computes nothing. */
 import { AppCache } from "./cache/app-cache.ts";
+import type { Channel } from "./channel/channel.ts";
+import type { Channels } from "./channel/channels.ts";
+import type { ChannelOptions } from "./channel/options.ts";
 import type { ClusterWorker } from "./cluster/worker.ts";
 import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
@@ -41,6 +44,7 @@ import {
 } from "./server/settings.ts";
 import { aloneArbiter, type CronOptions, type TaskFunction, Tasks } from "./server/tasks.ts";
 import type { DirectoryOptions } from "./static/options.ts";
+import type { Infer, Schema } from "./validation/schema.ts";
 import type { AppPublishOptions, Hub } from "./websocket/hub.ts";
 import {
   checkTopicSettings,
@@ -115,6 +119,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     () => this.#cacheBytes ?? resolveSettings({}, {}, process.env).cacheSize,
   );
   #metrics: ApplicationMetrics | undefined;
+  #channels: Channels | undefined;
   #cacheBytes: number | undefined;
   readonly #websockets: Required<WebSocketSettings>;
   readonly #topics: Required<TopicSettings>;
@@ -308,6 +313,34 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return bunHandler(this.#hubOf(), largest, () => (this.#logger ??= createLogger()));
   }
 
+  /**
+   * A bounded queue from any handler in any process to one consumer, in one process of the cluster. What was accepted is
+   * delivered at least once, in order per sender.
+   *
+   * @throws RobynError ROBYN_CHANNEL_BUSY for a name that is taken, ROBYN_OPTION_INVALID
+   * @example const orders = app.channel<Order>("orders", { capacity: 50_000 });
+   */
+  channel<Given extends Schema>(
+    name: string,
+    options: ChannelOptions & { schema: Given },
+  ): Channel<Infer<Given>>;
+  channel<Value = unknown>(name: string, options?: ChannelOptions): Channel<Value>;
+  channel(name: string, options: ChannelOptions = {}): Channel<unknown> {
+    return this.channels().create(name, options);
+  }
+
+  /** @internal all of them: what the cluster rings and the metrics collect */
+  channels(): Channels {
+    if (this.#channels !== undefined) return this.#channels;
+    // Loaded here: an app without channels starts without them.
+    const { Channels: Made } =
+      require("./channel/channels.ts") as typeof import("./channel/channels.ts");
+    const logger = () => this.#logger ?? createLogger();
+    this.#channels = new Made({ segment: this.#segment, logger });
+    if (this.#started || this.#dispatch !== undefined) this.#channels.start();
+    return this.#channels;
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     requireFunction("startupHandler()", handler);
@@ -380,6 +413,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
     await this.#runStartupHandlers();
+    // Last defined, so first to run: a consumer may need what the other handlers close.
+    this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
     const hasSockets = compiled.endpoints.some(({ route }) => route.socket !== undefined);
     const counted = countRequests(this.#dispatchTo(compiled), settings);
     const listener = await serve(
@@ -403,6 +438,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       },
     });
     this.#phase = "serving";
+    this.#channels?.start();
     // Last: whoever reads the banner may send a signal, and it has to find its handler.
     currentLaunch()?.onListening();
     const { endpoints, core } = compiled;
@@ -422,9 +458,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
    */
   readonly fetch = (request: Request, server?: BunServer): Response | Promise<Response> => {
     if (this.#dispatch !== undefined) return this.#dispatch(request, server);
-    return this.compile().then((compiled) =>
-      (this.#dispatch ??= this.#dispatchTo(compiled))(request, server),
-    );
+    return this.compile().then((compiled) => {
+      this.#channels?.start();
+      return (this.#dispatch ??= this.#dispatchTo(compiled))(request, server);
+    });
   };
 
   /**

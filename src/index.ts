@@ -3,6 +3,8 @@ import "./bun-version.ts";
 
 export { Robyn, type RobynOptions } from "./app.ts";
 export type { AppCache, Invalidation } from "./cache/app-cache.ts";
+export type { BatchHandler, Channel, ChannelStats } from "./channel/channel.ts";
+export type { ChannelOptions, ConsumeOptions, SendOptions } from "./channel/options.ts";
 export { type ErrorCode, HttpError, type HttpErrorOptions, RobynError } from "./errors.ts";
 export type { HealthCheck, HealthOptions } from "./health/options.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";

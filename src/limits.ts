@@ -19,6 +19,14 @@ export const limits = {
   routes_max: 65_536,
   /** Listeners that may live at the same time in one cluster, old and new ones of a reload together. */
   slots_max: 256,
+  /** Channels of one cluster, by name. */
+  channels_max: 64,
+  /** Rings of one cluster: one for each listener that sends and each channel that it sends into. */
+  channel_rings_max: 128,
+  /** What one listener may have waiting in one channel, in bytes; each message takes 16 more than it has. */
+  channel_ring_bytes: 2_097_152,
+  /** Longest message of a channel, in bytes. */
+  channel_message_bytes_max: 262_144,
   /** Most descriptors of one process that are looked at to find its listener. */
   descriptors_max: 1_048_576,
   /** Windows that one request can be held against at once. */

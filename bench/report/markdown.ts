@@ -1,5 +1,6 @@
 /** The tables, for the terminal and for bench/results/latest.md. */
 import {
+  type ChannelSample,
   type BigBodySample,
   bothMicroseconds,
   type HttpSample,
@@ -48,6 +49,10 @@ export function toMarkdown(report: Report): string {
   if (report.micro.length > 0) {
     const title = "## micro: one match of a whole URL, best loop, without a server";
     lines.push(title, "", ...sampleTable(report.micro, "ns"), "");
+  }
+  if (report.channel.length > 0) {
+    const title = "## channel: 100 bytes of JSON from one process to another";
+    lines.push(title, "", ...channelTable(report.channel), "");
   }
   lines.push("## targets", "", ...targetTable(report), "");
   return lines.join("\n");
@@ -130,6 +135,26 @@ function memoryTable(rows: readonly Row<MemorySample>[]): string[] {
         ? [row.label, ...row.at.map(({ residentBytes }) => megabytes(residentBytes))]
         : notMeasured(row, heads.length),
     ),
+  );
+}
+
+function channelTable(rows: readonly Row<ChannelSample>[]): string[] {
+  const heads = ["subject", "messages/s", "p50 µs", "p99 µs", "note"];
+  return table(
+    heads,
+    rows.map((row) => {
+      if (row.state !== "measured") return notMeasured(row, heads.length);
+      const { messagesPerSecond, p50Microseconds, p99Microseconds, rounds } = row;
+      return [
+        row.label,
+        Math.round(messagesPerSecond).toLocaleString("en"),
+        latency(p50Microseconds),
+        `${latency(p99Microseconds)}${spread(
+          rounds.map((round) => round.p99Microseconds),
+          0,
+        )}`,
+      ];
+    }),
   );
 }
 

@@ -118,6 +118,19 @@ export function targetsOf(results: Results): TargetRow[] {
       ),
       ...atMost(4, "MB", 1),
     },
+    {
+      what: "channel across processes: messages of 100 bytes per second",
+      value: measured(results.channel, "robyn channel")?.messagesPerSecond,
+      limit: 500_000,
+      side: "≥",
+      unit: "/s",
+      digits: 0,
+    },
+    {
+      what: "channel across processes: p99 from sending to receiving, at 10,000/s",
+      value: milliseconds(measured(results.channel, "robyn channel")?.p99Microseconds),
+      ...atMost(1, "ms", 2),
+    },
     ...surfaceTargets(results),
   ];
   return targets.map(toRow);
@@ -198,6 +211,10 @@ function toRow({ what, value, limit, side, unit, digits }: Target): TargetRow {
     measured: `${value.toFixed(digits)} ${unit}`,
     met: side === "≤" ? value <= limit : value >= limit,
   };
+}
+
+function milliseconds(microseconds: number | undefined): number | undefined {
+  return microseconds === undefined ? undefined : microseconds / 1e3;
 }
 
 function atMost(limit: number, unit: string, digits: number) {

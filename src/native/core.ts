@@ -172,6 +172,12 @@ export interface Segment {
   openMetrics(): MetricStore;
   /** The responses in it; always the same object. */
   cache(): CacheStore;
+  /**
+   * The channel of that name, as this listener uses it; once per name.
+   *
+   * @throws RobynError ROBYN_CHANNEL_LIMIT, ROBYN_CHANNEL_LOST
+   */
+  openChannel(name: string, capacity: number): ChannelPort;
   /** No part of it may be used afterwards. */
   close(): void;
 }
@@ -237,6 +243,51 @@ export interface MetricTotal {
   readonly series: number;
   readonly part: number;
   readonly cells: Float64Array;
+}
+
+/** Text is JSON, as a rule; bytes are handed on as they are. */
+export type ChannelMessage = string | Uint8Array;
+
+/** What `send` answers where nothing was accepted. */
+export const channelVerdict = { full: -1, too_large: -2 } as const;
+
+export interface ChannelCounts {
+  /** Since the channel exists, by all listeners. */
+  readonly sent: number;
+  readonly acknowledged: number;
+  /** When the oldest message that waits was sent, on the clock of the segment; undefined: none waits. */
+  readonly oldest_ns: number | undefined;
+  /** Whether somebody consumes. */
+  readonly consumed: boolean;
+}
+
+/**
+ * One end of a channel. Nothing here waits: whoever has to is told that the doorbell of its slot will be rung, and
+ * calls that change something tell whose doorbell has to be.
+ *
+ * @throws RobynError ROBYN_CHANNEL_LOST (any call) if the memory is damaged, or the slot went to another listener.
+ */
+export interface ChannelPort {
+  /** @returns 0, or the slot plus one that has to be rung, or a `channelVerdict`. */
+  send(message: ChannelMessage): number;
+  /** Whether there is no room for it. If so, this slot is rung when there may be. */
+  mustWait(message: ChannelMessage): boolean;
+  /** Becomes the consumer, or stays it. If another listener is, this slot is rung when that one lets go. */
+  lease(): boolean;
+  /** Lets go, and does not ask any more. What was not acknowledged is delivered again. @returns slots to be rung. */
+  release(): number[];
+  /** Whether another listener consumes, or would. */
+  hasRival(): boolean;
+  /** At most `max` messages that were not handed out yet: per sender in the order of sending. */
+  take(max: number): ChannelMessage[];
+  /** All that was handed out is done with. @returns slots to be rung. */
+  acknowledge(): number[];
+  /** What was not acknowledged is handed out again. */
+  rewind(): void;
+  /** Whether nothing is there. If so, this slot is rung when something is. */
+  maySleep(): boolean;
+  counts(): ChannelCounts;
+  close(): void;
 }
 
 export interface Core {

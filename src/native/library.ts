@@ -54,6 +54,7 @@ export interface TextBuffer extends Buffer<ArrayBuffer> {
   /** @returns bytes written; stops at the end of the buffer. */
   utf8Write(text: string, offset: number): number;
   latin1Slice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
 }
 
 export function textBuffer(buffer: ArrayBuffer): TextBuffer {

@@ -1,7 +1,8 @@
 /** The segment where no native library can be loaded: the same interfaces, seen by this listener alone. */
 import { limits } from "../limits.ts";
-import type { CacheStore, MetricStore, RateLimits, Segment } from "./core.ts";
+import type { CacheStore, ChannelPort, MetricStore, RateLimits, Segment } from "./core.ts";
 import { PortableCacheStore } from "./portable-cache.ts";
+import { PortableChannel } from "./portable-channel.ts";
 import { PortableMetricStore } from "./portable-metrics.ts";
 import { PortableRateLimits } from "./portable-rate-limits.ts";
 
@@ -27,6 +28,10 @@ export class PortableSegment implements Segment {
 
   cache(): CacheStore {
     return (this.#cache ??= new PortableCacheStore(this.#cacheBytes, () => this.now()));
+  }
+
+  openChannel(_name: string, capacity: number): ChannelPort {
+    return new PortableChannel(this, capacity);
   }
 
   close(): void {}

@@ -2,7 +2,15 @@
 import type { Pointer } from "bun:ffi";
 import { ZigCacheStore } from "./cache-store.ts";
 import type { Logger } from "../logger.ts";
-import type { CacheStore, MetricStore, RateLimits, Segment, SegmentPlace } from "./core.ts";
+import { ZigChannel } from "./channel.ts";
+import type {
+  CacheStore,
+  ChannelPort,
+  MetricStore,
+  RateLimits,
+  Segment,
+  SegmentPlace,
+} from "./core.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
 import { ZigMetricStore } from "./metrics.ts";
 import { ZigRateLimits } from "./rate-limits.ts";
@@ -42,6 +50,10 @@ export class ZigSegment implements Segment {
 
   cache(): CacheStore {
     return (this.#cache ??= new ZigCacheStore(this));
+  }
+
+  openChannel(name: string, capacity: number): ChannelPort {
+    return new ZigChannel(this, name, capacity);
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 5;
+export const abiVersion = 6;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -36,6 +36,18 @@ export const symbols = {
     returns: "i32",
   },
   robyn_rate_limit_evictions: { args: ["ptr"], returns: "f64" },
+  robyn_channel_open: { args: ["ptr", "u32", "u32", "ptr", "u32", "ptr"], returns: "i32" },
+  robyn_channel_close: { args: ["ptr"], returns: "void" },
+  robyn_channel_send: { args: ["ptr", "ptr", "u32", "u32", "f64"], returns: "i32" },
+  robyn_channel_must_wait: { args: ["ptr", "u32"], returns: "i32" },
+  robyn_channel_lease: { args: ["ptr"], returns: "i32" },
+  robyn_channel_release: { args: ["ptr", "ptr"], returns: "i32" },
+  robyn_channel_has_rival: { args: ["ptr"], returns: "i32" },
+  robyn_channel_take: { args: ["ptr", "ptr", "u32", "u32"], returns: "i32" },
+  robyn_channel_acknowledge: { args: ["ptr", "ptr"], returns: "i32" },
+  robyn_channel_rewind: { args: ["ptr"], returns: "void" },
+  robyn_channel_may_sleep: { args: ["ptr"], returns: "i32" },
+  robyn_channel_stats: { args: ["ptr", "ptr"], returns: "i32" },
   robyn_monotonic_ns: { args: [], returns: "f64" },
   robyn_process_die_with_parent: { args: ["u32"], returns: "i32" },
   robyn_process_accept_at_once: { args: ["ptr", "u32", "u32"], returns: "i32" },
@@ -81,6 +93,10 @@ export const status = {
   not_found: -13,
   unsupported: -14,
   segment_invalid: -15,
+  channel_full: -16,
+  too_many_channels: -17,
+  too_many_rings: -18,
+  not_owner: -19,
 } as const;
 
 export type StatusName = keyof typeof status;
@@ -123,4 +139,5 @@ export const sizes = {
   MetricsSummary: 24,
   CacheRecord: 48,
   CacheStats: 96,
+  ChannelStats: 32,
 } as const;
