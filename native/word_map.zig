@@ -157,21 +157,25 @@ fn pendingOf(bucket: *Bucket, key: u64) ?usize {
 }
 
 /// Makes the pending entry at `index` live, or takes it away where another has the key. Whatever
-/// happened, the caller looks again.
+/// happened, it is not pending any more, and the caller looks again.
 fn enliven(bucket: *Bucket, key: u64, index: usize) void {
+    while (!settle(bucket, key, index)) {}
+}
+
+/// False: another entry of the key changed meanwhile, and has to be looked at again.
+fn settle(bucket: *Bucket, key: u64, index: usize) bool {
     const own = bucket.entries[index].load();
-    if (own.key != key or !own.isPending()) return;
+    if (own.key != key or !own.isPending()) return true;
     for (&bucket.entries, 0..) |*pair, other| {
         if (other == index) continue;
         const seen = pair.load();
         if (seen.key != key) continue;
         if (!seen.isPending() or other < index) {
-            _ = bucket.entries[index].swap(own, .free);
-            return;
+            return bucket.entries[index].swap(own, .free);
         }
-        if (!pair.swap(seen, .free)) return;
+        if (!pair.swap(seen, .free)) return false;
     }
-    _ = bucket.entries[index].swap(own, .{ .key = key, .word = 0 });
+    return bucket.entries[index].swap(own, .{ .key = key, .word = 0 });
 }
 
 /// Gives an entry to the key, pending. Null: somebody was faster, try again.
