@@ -3,6 +3,7 @@ import { AppCache } from "./cache/app-cache.ts";
 import type { Channel } from "./channel/channel.ts";
 import type { Channels } from "./channel/channels.ts";
 import type { ChannelOptions } from "./channel/options.ts";
+import type { Exchange } from "./cluster/exchange.ts";
 import type { ClusterWorker } from "./cluster/worker.ts";
 import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
@@ -46,6 +47,7 @@ import { aloneArbiter, type CronOptions, type TaskFunction, Tasks } from "./serv
 import type { DirectoryOptions } from "./static/options.ts";
 import type { Infer, Schema } from "./validation/schema.ts";
 import type { AppPublishOptions, Hub } from "./websocket/hub.ts";
+import type { TopicPresence } from "./websocket/presence.ts";
 import {
   checkTopicSettings,
   checkWebSocketSettings,
@@ -120,6 +122,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   );
   #metrics: ApplicationMetrics | undefined;
   #channels: Channels | undefined;
+  #exchange: Exchange | undefined;
   #cacheBytes: number | undefined;
   readonly #websockets: Required<WebSocketSettings>;
   readonly #topics: Required<TopicSettings>;
@@ -304,6 +307,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.#hubOf().send(id, message);
   }
 
+  /** The sockets that are subscribed to a topic, in all processes; of another process as it was a moment ago. */
+  presence(topic: string): TopicPresence {
+    return this.#hubOf().presence.of(topic);
+  }
+
   /** The sockets of this app in a `Bun.serve` of your own: `Bun.serve({ fetch: app.fetch, websocket: app.webSocketHandler })`. */
   get webSocketHandler(): Bun.WebSocketHandler<unknown> {
     const { bunHandler } =
@@ -337,6 +345,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       require("./channel/channels.ts") as typeof import("./channel/channels.ts");
     const logger = () => this.#logger ?? createLogger();
     this.#channels = new Made({ segment: this.#segment, logger });
+    if (this.#exchange !== undefined) this.#channels.connect(this.#exchange);
     if (this.#started || this.#dispatch !== undefined) this.#channels.start();
     return this.#channels;
   }
@@ -412,6 +421,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#phase = "starting";
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
+    await this.#joinOthers(worker);
     await this.#runStartupHandlers();
     // Last defined, so first to run: a consumer may need what the other handlers close.
     this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
@@ -428,7 +438,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const managed = manage({
       listener,
       openStreams: compiled.settings.openStreams,
-      shutdownHandlers: [() => this.#metrics?.stop(), ...this.#shutdownHandlers],
+      shutdownHandlers: [
+        () => this.#metrics?.stop(),
+        () => this.#exchange?.close(),
+        ...this.#shutdownHandlers,
+      ],
       shutdownTimeoutSeconds: settings.shutdownTimeout,
       logger,
       signals: settings.signals && worker === undefined,
@@ -534,11 +548,20 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return maxRequests > 0 || this.#metrics?.isExposed === true;
   }
 
+  async #joinOthers(worker: ClusterWorker | undefined): Promise<void> {
+    this.#exchange = await worker?.openExchange();
+    if (this.#exchange === undefined) return;
+    if (this.#hub !== undefined) this.#exchange.attach(this.#hub);
+    this.#channels?.connect(this.#exchange);
+  }
+
   /** Loaded here: an app without topics starts without them. */
   #hubOf(): Hub {
     if (this.#hub !== undefined) return this.#hub;
     const { Hub } = require("./websocket/hub.ts") as typeof import("./websocket/hub.ts");
-    return (this.#hub = new Hub(this.#websockets, this.#topics));
+    this.#hub = new Hub(this.#websockets, this.#topics);
+    this.#exchange?.attach(this.#hub);
+    return this.#hub;
   }
 
   async #runStartupHandlers(): Promise<void> {

@@ -52,8 +52,14 @@ export { type Issue, type Infer, type Schema } from "./validation/schema.ts";
 export { t } from "./validation/types.ts";
 export { ValidationError } from "./routing/validate.ts";
 export { SubRouter } from "./routing/router.ts";
-export type { MessageStream, SendResult, Socket } from "./routing/socket-route.ts";
+export type {
+  MessageStream,
+  SendResult,
+  Socket,
+  SubscribeOptions,
+} from "./routing/socket-route.ts";
 export { MessageError } from "./websocket/message.ts";
+export type { Member, TopicPresence } from "./websocket/presence.ts";
 export type { WebSocketSettings, TopicSettings } from "./websocket/settings.ts";
 export type { CacheOptions, DirectoryOptions } from "./static/options.ts";
 export type { RunningServer } from "./server/lifecycle.ts";

@@ -13,6 +13,7 @@ import { handleSignals } from "../server/signals.ts";
 import type { Arbiter } from "../server/tasks.ts";
 import { type Channel, primaryChannel, threadChannel } from "./channel.ts";
 import type { ToListener } from "./protocol.ts";
+import { Exchange } from "./exchange.ts";
 import { Threads } from "./threads.ts";
 
 /** One server of this listener; most applications have one. */
@@ -93,6 +94,14 @@ export class ClusterWorker {
     this.#ports.set(app, answer);
     this.#channel.send({ robyn: "listen", slot: this.seat.slot, host, port, app });
     return answer.promise;
+  }
+
+  /** Joins this listener with the others; resolves when it hears and is heard. */
+  async openExchange(): Promise<Exchange> {
+    const { sockets: directory, slot } = this.seat;
+    const exchange = new Exchange({ directory, slot });
+    await exchange.open();
+    return exchange;
   }
 
   /** Says why nothing will be served; the process ends by itself. */

@@ -24,6 +24,11 @@ export type Bytes = ArrayBuffer | Uint8Array;
  */
 export type SendResult = "sent" | "queued" | "dropped";
 
+export interface SubscribeOptions {
+  /** Seen by all who ask for the presence of the topic; JSON. */
+  readonly as?: unknown;
+}
+
 export interface PublishOptions {
   /** Whether the message is compressed, where the client can take it. Default false. */
   readonly compress?: boolean;
@@ -54,7 +59,8 @@ export interface Socket<Data = unknown, Params = unknown, Out = unknown> {
     message: Out,
     options?: PublishOptions & { readonly self?: boolean },
   ): void;
-  subscribe(topic: string): void;
+  /** @param options.as who this is, for `app.presence(topic)`: any JSON value. */
+  subscribe(topic: string, options?: SubscribeOptions): void;
   unsubscribe(topic: string): void;
   /**
    * Sends a close frame. `close` runs at once.

@@ -1,6 +1,11 @@
 /** One WebSocket: what handlers hold, on top of Bun's. */
 import type { BunServer } from "../request/context.ts";
-import type { PublishOptions, SendResult, Socket } from "../routing/socket-route.ts";
+import type {
+  PublishOptions,
+  SendResult,
+  Socket,
+  SubscribeOptions,
+} from "../routing/socket-route.ts";
 import { checkClose } from "./close.ts";
 import { Inbox } from "./inbox.ts";
 import type { Kind } from "./kind.ts";
@@ -112,14 +117,17 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     return this.#ws?.publish(topic, payload, compress);
   }
 
-  subscribe(topic: string): void {
+  subscribe(topic: string, { as }: SubscribeOptions = {}): void {
     if (typeof topic !== "string" || topic === "")
       throw new TypeError(`subscribe() was given ${Bun.inspect(topic)}; it takes a topic`);
-    this.#ws?.subscribe(topic);
+    if (this.#ws === undefined) return;
+    this.#ws.subscribe(topic);
+    this.#kind.hub.presence.join(topic, this.id, as);
   }
 
   unsubscribe(topic: string): void {
     this.#ws?.unsubscribe(topic);
+    this.#kind.hub.presence.leave(topic, this.id);
   }
 
   close(code: number = 1000, reason: string = ""): void {

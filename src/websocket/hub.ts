@@ -8,6 +8,7 @@ import type { PublishOptions } from "../routing/socket-route.ts";
 import type { Connection } from "./connection.ts";
 import { encode, type Payload, sizeOf } from "./message.ts";
 import type { TopicSettings, WebSocketSettings } from "./settings.ts";
+import { Presence } from "./presence.ts";
 import { type Stamp, TopicLogs } from "./topic-logs.ts";
 
 /** The other processes. Called in the order of what is published. */
@@ -16,6 +17,8 @@ export interface Remote {
   publish(topic: string, payload: Payload, stamp: Stamp, options: RemoteOptions): void;
   /** To the process that has the connection; there `deliverTo` is called. @returns false if there is none */
   send(id: string, payload: Payload): boolean;
+  /** An event stream follows the topic here and may come back elsewhere: there `keep` is called. */
+  follow(topic: string): void;
 }
 
 export interface RemoteOptions {
@@ -34,7 +37,9 @@ export class Hub implements Topics {
   remote: Remote | undefined;
   /** Whether a server has been given the handlers of sockets. */
   isServed = false;
-  readonly #name = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+  /** What the ids of the sockets of this process begin with. */
+  readonly name: string = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
+  readonly presence = new Presence();
   readonly #connections = new Map<string, Connection>();
   /** One in an application that listens itself; each with its connections. */
   readonly #servers = new Map<BunServer, number>();
@@ -45,7 +50,7 @@ export class Hub implements Topics {
 
   constructor(settings: Required<WebSocketSettings>, topics: Required<TopicSettings>) {
     this.settings = settings;
-    this.#logs = new TopicLogs(this.#name, {
+    this.#logs = new TopicLogs(this.name, {
       messages: topics.history,
       characters: topics.historySize,
     });
@@ -53,7 +58,7 @@ export class Hub implements Topics {
 
   /** Unique among the sockets of all processes. */
   nextId(): string {
-    return `${this.#name}-${(this.#count++).toString(36)}`;
+    return `${this.name}-${(this.#count++).toString(36)}`;
   }
 
   get size(): number {
@@ -68,6 +73,7 @@ export class Hub implements Topics {
 
   remove({ id, server }: Connection): void {
     if (!this.#connections.delete(id)) return;
+    this.presence.leaveAll(id);
     const left = (this.#servers.get(server) ?? 0) - 1;
     if (left > 0) this.#servers.set(server, left);
     else this.#servers.delete(server);
@@ -100,6 +106,22 @@ export class Hub implements Topics {
     return this.deliverTo(id, payload) || (this.remote?.send(id, payload) ?? false);
   }
 
+  /** Whether anybody here would get what is published. */
+  wants(topic: string): boolean {
+    if (this.#logs.has(topic)) return true;
+    return this.#servers.keys().some((server) => server.subscriberCount(topic) > 0);
+  }
+
+  /** Topics that event streams follow, here or elsewhere. */
+  get followed(): Iterable<string> {
+    return this.#logs.topics;
+  }
+
+  /** An event stream of another process follows the topic, and may come back here. */
+  keep(topic: string): void {
+    this.#logs.keep(topic);
+  }
+
   /** A message that another process has published. */
   deliver(
     topic: string,
@@ -124,6 +146,7 @@ export class Hub implements Topics {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
+    if (!this.#logs.has(topic)) this.remote?.follow(topic);
     return this.#logs.follow(topic, after, signal);
   }
 

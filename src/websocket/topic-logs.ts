@@ -64,13 +64,20 @@ export class TopicLogs {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
-    let log = this.#touch(topic);
-    if (log === undefined) {
-      log = new TopicLog(this.#limits);
-      this.#logs.set(topic, log);
-      this.#giveUp();
-    }
-    return log.follow(after, signal);
+    return this.keep(topic).follow(after, signal);
+  }
+
+  get topics(): Iterable<string> {
+    return this.#logs.keys();
+  }
+
+  keep(topic: string): TopicLog {
+    const known = this.#touch(topic);
+    if (known !== undefined) return known;
+    const log = new TopicLog(this.#limits);
+    this.#logs.set(topic, log);
+    this.#giveUp();
+    return log;
   }
 
   #touch(topic: string): TopicLog | undefined {

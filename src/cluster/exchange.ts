@@ -1,0 +1,121 @@
+/** What topics, sockets and channels of one listener have to do with those of the others, carried by the bus. */
+import type { Doorbell } from "../channel/doorbell.ts";
+import type { Hub, Remote, RemoteOptions } from "../websocket/hub.ts";
+import type { Payload } from "../websocket/message.ts";
+import type { PresenceChange } from "../websocket/presence.ts";
+import type { Stamp } from "../websocket/topic-logs.ts";
+import { Bus, type BusPlace } from "./bus.ts";
+import {
+  frame,
+  MessageWriter,
+  readPublished,
+  readSent,
+  readText,
+  readTopic,
+} from "./message-frames.ts";
+
+export class Exchange implements Remote, Doorbell {
+  readonly #bus: Bus;
+  readonly #writer = new MessageWriter();
+  /** The listener of each hub, by the name that its sockets' ids begin with. */
+  readonly #slots = new Map<string, number>();
+  #hub: Hub | undefined;
+
+  constructor(place: BusPlace) {
+    this.#bus = new Bus(place);
+    this.#bus.onJoin((slot) => this.#greet(slot, frame.hello));
+    this.#bus.onLeave((slot) => this.#forget(slot));
+  }
+
+  /** Resolves when this listener hears those that were there, and is heard by them. */
+  open(): Promise<void> {
+    return this.#bus.open();
+  }
+
+  /** From now on the hub reaches the others. It may be made long after the start, with the first use of a topic. */
+  attach(hub: Hub): void {
+    this.#hub = hub;
+    this.#bus.on(frame.publish, (_, bytes) => this.#deliver(hub, bytes));
+    this.#bus.on(frame.send, (_, bytes) => {
+      const { id, payload } = readSent(bytes);
+      hub.deliverTo(id, payload);
+    });
+    this.#bus.on(frame.hello, (from, bytes) => {
+      this.#slots.set(readText(bytes), from);
+      this.#greet(from, frame.name);
+    });
+    this.#bus.on(frame.name, (from, bytes) => void this.#slots.set(readText(bytes), from));
+    this.#bus.on(frame.follow, (_, bytes) => void hub.keep(readText(bytes)));
+    this.#bus.on(frame.presence, (from, bytes) => {
+      const change: PresenceChange = JSON.parse(readText(bytes));
+      hub.presence.apply(from, change);
+    });
+    hub.remote = this;
+    hub.presence.onChange = (change) =>
+      this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
+    this.#bus.broadcast(frame.hello, this.#writer.text(hub.name));
+  }
+
+  onRing(callback: () => void): void {
+    this.#bus.on(frame.ring, callback);
+  }
+
+  /** Messages that others did not take, because they had stopped reading. */
+  get dropped(): number {
+    return this.#bus.dropped;
+  }
+
+  publish(topic: string, payload: Payload, stamp: Stamp, options: RemoteOptions): void {
+    const { compress, except } = options;
+    const message = { topic, payload: toBytes(payload), compress, except, ...stamp };
+    this.#bus.broadcast(frame.publish, this.#writer.publish(message));
+  }
+
+  send(id: string, payload: Payload): boolean {
+    const slot = this.#slots.get(id.slice(0, id.indexOf("-")));
+    if (slot === undefined) return false;
+    return this.#bus.send(slot, frame.send, this.#writer.send(id, toBytes(payload)));
+  }
+
+  follow(topic: string): void {
+    this.#bus.broadcast(frame.follow, this.#writer.text(topic));
+  }
+
+  /** Wakes what waits for channels in the listener of that slot. */
+  ring(slot: number): void {
+    this.#bus.send(slot, frame.ring, nothing);
+  }
+
+  close(): void {
+    this.#bus.close();
+  }
+
+  #deliver(hub: Hub, bytes: Uint8Array): void {
+    const topic = readTopic(bytes);
+    if (!hub.wants(topic)) return;
+    const { payload, publisher, sequence, compress, except } = readPublished(bytes, topic);
+    hub.deliver(topic, payload, { publisher, sequence }, { compress, except });
+  }
+
+  #greet(slot: number, kind: number): void {
+    const hub = this.#hub;
+    if (hub === undefined) return;
+    const tell = (kind: number, text: string) =>
+      void this.#bus.send(slot, kind, this.#writer.text(text));
+    tell(kind, hub.name);
+    for (const topic of hub.followed) tell(frame.follow, topic);
+    for (const change of hub.presence.changes()) tell(frame.presence, JSON.stringify(change));
+  }
+
+  #forget(slot: number): void {
+    this.#hub?.presence.forget(slot);
+    for (const [name, holder] of this.#slots) if (holder === slot) this.#slots.delete(name);
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+function toBytes(payload: Payload): string | Uint8Array {
+  if (typeof payload === "string" || payload instanceof Uint8Array) return payload;
+  return new Uint8Array(payload);
+}
