@@ -14,7 +14,18 @@ const layers: readonly (readonly string[])[] = [
   ["testing"],
   ["index", "app"],
   ["server", "cluster"],
-  ["auth", "cache", "session", "middleware", "openapi", "websocket", "static", "health", "metrics"],
+  [
+    "auth",
+    "cache",
+    "client",
+    "session",
+    "middleware",
+    "openapi",
+    "websocket",
+    "static",
+    "health",
+    "metrics",
+  ],
   ["routing"],
   ["request", "response", "validation", "native"],
   ["http", "errors", "limits", "logger", "bun-version"],
@@ -69,6 +80,12 @@ describe("imports", () => {
       features.includes(roomOf(to)) &&
       roomOf(from) !== roomOf(to);
     expect(imports.filter(isAcross)).toEqual([]);
+  });
+
+  test("of the client lead nowhere else: it is bundled for pages", () => {
+    const ofClient = imports.filter(({ from }) => roomOf(from) === "client");
+    expect(ofClient.length).toBeGreaterThan(10);
+    expect(ofClient.filter(({ to }) => roomOf(to) !== "client")).toEqual([]);
   });
 
   test("of the barrel are left to the CLI: inside, a room names the file that it needs", () => {
