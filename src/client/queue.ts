@@ -47,6 +47,14 @@ export class Queue<Message> {
     return true;
   }
 
+  /** Puts messages before all others. They were in the queue, so they are within its limits. */
+  putBack(entries: readonly Waiting<Message>[]): void {
+    const sized = entries.map((entry) => ({ ...entry, size: sizeOf(entry.payload) }));
+    this.#waiting = [...sized, ...this.#waiting.slice(this.#start)];
+    this.#start = 0;
+    for (const { size } of sized) this.#bytes += size;
+  }
+
   shift(): Waiting<Message> | undefined {
     const first = this.#waiting[this.#start];
     if (first === undefined) return undefined;

@@ -3,9 +3,10 @@ import { codecOf, type Encode } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import type { Environment } from "./environment.ts";
+import { Ledger } from "./ledger.ts";
 import { type CloseInfo, Link } from "./link.ts";
 import { type AnyConnectOptions, checkConnectOptions } from "./options.ts";
-import { Queue } from "./queue.ts";
+import { Queue, type Waiting } from "./queue.ts";
 import { Readers } from "./readers.ts";
 
 export interface SocketEvents<Sent, Received> {
@@ -36,6 +37,8 @@ export class ClientSocket<Sent = unknown, Received = unknown>
   readonly #encode: Encode;
   readonly #resume: (again: boolean) => Iterable<unknown>;
   readonly #queue: Queue<Sent>;
+  /** What went to the present connection. */
+  readonly #ledger: Ledger<Sent>;
   readonly #buffer_max: number;
   readonly #emitter = new Emitter<SocketEvents<Sent, Received>>({
     message: new Set(),
@@ -66,11 +69,14 @@ export class ClientSocket<Sent = unknown, Received = unknown>
     this.#resume = resume;
     this.#readers = new Readers(inbox);
     this.#buffer_max = bytes;
-    this.#queue = new Queue({ messages, bytes, full }, (message) =>
-      this.#emitter.emit("drop", message),
-    );
+    const limits = { messages, bytes, full };
+    this.#queue = new Queue(limits, (message) => this.#emitter.emit("drop", message));
+    this.#ledger = new Ledger(limits);
     this.#link = new Link(
-      linkOptions(url, options, environment, encode),
+      linkOptions(url, options, environment, (message) => {
+        this.#ledger.add(undefined);
+        return encode(message);
+      }),
       {
         onOpen: (connection, again) => this.#opened(connection, again),
         onMessage: (data) => {
@@ -109,8 +115,8 @@ export class ClientSocket<Sent = unknown, Received = unknown>
   }
 
   /**
-   * Sends now, or when there is a connection again, in order and once. What was handed to a connection that then breaks
-   * may be lost: only an answer of the server proves that a message arrived.
+   * Sends now, or when there is a connection again, in order and once. What is under way when a connection breaks may be
+   * lost (not when a server goes away in order): only an answer of the server proves that a message arrived.
    *
    * @throws TypeError for what has no form on the wire
    */
@@ -118,7 +124,7 @@ export class ClientSocket<Sent = unknown, Received = unknown>
     const payload = this.#encode(message);
     if (this.#link.hasEnded) return "refused";
     if (this.#canSend && this.#queue.length === 0) {
-      this.#connection?.send(payload);
+      this.#hand({ message, payload });
       return "sent";
     }
     if (!this.#queue.push(message, payload)) return "refused";
@@ -169,7 +175,10 @@ export class ClientSocket<Sent = unknown, Received = unknown>
   }
 
   #opened(connection: Connection, again: boolean): void {
-    for (const message of this.#resume(again)) connection.send(this.#encode(message));
+    for (const message of this.#resume(again)) {
+      connection.send(this.#encode(message));
+      this.#ledger.add(undefined);
+    }
     this.#connection = connection;
     this.#flush();
     this.#emitter.emit("open", { again });
@@ -180,8 +189,14 @@ export class ClientSocket<Sent = unknown, Received = unknown>
     this.#emitter.emit("message", message);
   }
 
+  #hand(entry: Waiting<Sent>): void {
+    this.#ledger.add(entry);
+    this.#connection?.send(entry.payload);
+  }
+
   #down(info: CloseInfo & { readonly isFinal: boolean }): void {
     this.#connection = undefined;
+    this.#queue.putBack(this.#ledger.close(info.code, info.reason));
     this.#cancelLook?.();
     this.#cancelLook = undefined;
     this.#emitter.emit("close", info);
@@ -196,7 +211,7 @@ export class ClientSocket<Sent = unknown, Received = unknown>
   #flush(): void {
     while (this.#queue.length > 0 && this.#canSend) {
       const next = this.#queue.shift();
-      if (next !== undefined) this.#connection?.send(next.payload);
+      if (next !== undefined) this.#hand(next);
     }
     if (this.#queue.length === 0) return this.#settleDrained();
     if (!this.isOpen) return;
@@ -216,7 +231,7 @@ function linkOptions(
   url: () => string | Promise<string>,
   { protocols = [], open, reconnect, timeout = 10, heartbeat = {} }: AnyConnectOptions,
   environment: Environment,
-  encode: Encode,
+  question: Encode,
 ): ConstructorParameters<typeof Link>[0] {
   const shared = { url, protocols, open: open ?? environment.open, reconnect, timeout };
   if (heartbeat === false) return { ...shared, heartbeat: undefined, question: undefined };
@@ -224,6 +239,6 @@ function linkOptions(
   return {
     ...shared,
     heartbeat: { interval, timeout: patience },
-    question: message === undefined ? undefined : () => encode(message),
+    question: message === undefined ? undefined : () => question(message),
   };
 }

@@ -4,6 +4,7 @@ import { createClient } from "robyn/client";
 import { Backoff, isFinal, overloaded } from "../../src/client/backoff.ts";
 import { EventParser } from "../../src/client/event-parser.ts";
 import { Inbox } from "../../src/client/inbox.ts";
+import { Ledger } from "../../src/client/ledger.ts";
 import { reconnectOf } from "../../src/client/options.ts";
 import { Queue, type QueueLimits } from "../../src/client/queue.ts";
 import { Address, withQuery } from "../../src/client/url.ts";
@@ -106,6 +107,49 @@ describe("the queue", () => {
       } else expect(it.shift()?.message).toBe(model.shift());
       expect(it.length).toBe(model.length);
     }
+  });
+});
+
+describe("what was under way when a server went away", () => {
+  const waiting = (message: number) => ({ message, payload: String(message) });
+  const going = (taken: number | string) => `the server is going away, received ${taken}`;
+
+  function handed(limits: Partial<QueueLimits> = {}) {
+    const ledger = new Ledger<number>({ messages: 9, bytes: 99, full: "reject", ...limits });
+    ledger.add(undefined);
+    for (const message of [1, 2, 3]) ledger.add(waiting(message));
+    return ledger;
+  }
+
+  test("is what it did not count, without what belonged to the connection", () => {
+    const after = (code: number, reason: string) =>
+      handed()
+        .close(code, reason)
+        .map(({ message }) => message);
+    expect(after(1001, going(2))).toEqual([2, 3]);
+    expect(after(1001, going(0))).toEqual([1, 2, 3]);
+    expect(after(1001, going(4))).toEqual([]);
+    expect(after(1001, going(5))).toEqual([]);
+    expect(after(1001, going("1e1"))).toEqual([]);
+    expect(after(1001, "the server is going away")).toEqual([]);
+    expect(after(1006, going(0))).toEqual([]);
+  });
+
+  test("is known within limits, and begins anew with every connection", () => {
+    const messages = (entries: readonly { message: number }[]) => entries.map((it) => it.message);
+    expect(messages(handed({ messages: 2 }).close(1001, going(0)))).toEqual([2, 3]);
+    expect(messages(handed({ bytes: 1 }).close(1001, going(0)))).toEqual([3]);
+    const ledger = handed();
+    ledger.close(1006, "");
+    ledger.add(waiting(4));
+    expect(messages(ledger.close(1001, going(0)))).toEqual([4]);
+    const queue = new Queue<number>({ messages: 3, bytes: 9, full: "reject" }, () => {});
+    queue.push(6, "6");
+    queue.putBack([waiting(4), waiting(5)]);
+    expect(queue.push(7, "7")).toBe(false);
+    expect([queue.shift(), queue.shift(), queue.shift()].map((it) => it?.message)).toEqual([
+      4, 5, 6,
+    ]);
   });
 });
 
