@@ -80,6 +80,12 @@ export function sockets(): void {
   ticks.on("message", ({ at }) => expectType<Equal<typeof at, string>>());
   ticks.close();
 
+  const both = createClient<ReturnType<typeof statement> & App>("ws://127.0.0.1:1");
+  both.connect("/clock", { raw: "sent", ...options }).close();
+  const joined = both.connect("/loop", { raw: "received", ...options });
+  expectType<Equal<Parameters<typeof joined.send>, [message: number]>>();
+  joined.close();
+
   const untyped = createClient("ws://127.0.0.1:1").connect("/anything/:id", {
     params: { id: 1 },
     ...options,
