@@ -128,6 +128,7 @@ test("the package offers nothing beside them", async () => {
       },
       "exports": {
         ".": "./src/index.ts",
+        "./client": "./src/client/index.ts",
         "./package.json": "./package.json",
         "./testing": "./src/testing/index.ts",
       },

@@ -17,6 +17,7 @@ const layers: readonly (readonly string[])[] = [
   [
     "auth",
     "cache",
+    "client",
     "session",
     "middleware",
     "openapi",
@@ -80,6 +81,12 @@ describe("imports", () => {
       features.includes(roomOf(to)) &&
       roomOf(from) !== roomOf(to);
     expect(imports.filter(isAcross)).toEqual([]);
+  });
+
+  test("of the client lead nowhere else: it is bundled for pages", () => {
+    const ofClient = imports.filter(({ from }) => roomOf(from) === "client");
+    expect(ofClient.length).toBeGreaterThan(10);
+    expect(ofClient.filter(({ to }) => roomOf(to) !== "client")).toEqual([]);
   });
 
   test("of the barrel are left to the CLI: inside, a room names the file that it needs", () => {

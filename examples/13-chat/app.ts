@@ -13,10 +13,19 @@ const Event = t.Object({
 
 app.get("/", () => Bun.file(`${import.meta.dir}/page.html`));
 
+// What the page talks with, bundled once: robyn/client is made for browsers, too.
+app.get("/client.js", { const: true }, async () => {
+  const entrypoints = [Bun.resolveSync("robyn/client", import.meta.dir)];
+  const { outputs } = await Bun.build({ entrypoints, target: "browser", minify: true });
+  const headers = { "content-type": "text/javascript; charset=utf-8" };
+  return new Response(await outputs[0]?.text(), { headers });
+});
+
 // The path has a page and a socket: whoever asks for a WebSocket gets one.
 app.get("/rooms/:room", () => Bun.file(`${import.meta.dir}/page.html`));
 
-app.websocket("/rooms/:room", {
+// Its type tells clients in TypeScript what may be said: createClient<typeof rooms>(url).connect("/rooms/:room", …)
+export const rooms = app.websocket("/rooms/:room", {
   schema: Say,
   response: Event,
   query: t.Object({ name: t.String({ minLength: 1, maxLength: 20 }) }),

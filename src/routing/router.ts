@@ -21,6 +21,7 @@ import {
   type Scope,
   type ScopedHook,
 } from "./route.ts";
+import type { SocketsOf } from "./socket-contract.ts";
 import type { DefineSocket } from "./socket-route.ts";
 
 /** Defines a route of one method: options, if any, come before the handler, as a decorator reads. */
@@ -142,6 +143,7 @@ export abstract class Router<
   }
 
   /** Adds the routes of `router` below this one's prefix. Routes added to it later are seen too, until the start. */
+  includeRouter<Included extends Includable>(router: Included): this & SocketsOf<Included, Prefix>;
   includeRouter(router: Includable): this {
     this.#assertOpen("includeRouter()");
     if (!(router instanceof SubRouter)) {

@@ -14,6 +14,7 @@ import type {
   PathParameters,
   Route,
 } from "./route.ts";
+import type { Joined, SocketContract, WithSocket } from "./socket-contract.ts";
 
 /** What can be sent as it is. */
 export type Bytes = ArrayBuffer | Uint8Array;
@@ -202,7 +203,10 @@ export type SocketHandler<Stream, Out> = (
   socket: Stream,
 ) => Promise<void> | AsyncGenerator<Out, void, unknown>;
 
-/** `app.websocket(path, options)` and `app.websocket(path, options, handler)`. */
+/**
+ * `app.websocket(path, options)` and `app.websocket(path, options, handler)`. The type of what they return knows the
+ * route, for `robyn/client`.
+ */
 export interface DefineSocket<Self, State extends object, Prefix extends string> {
   <
     const Path extends string,
@@ -226,7 +230,7 @@ export interface DefineSocket<Self, State extends object, Prefix extends string>
       Cookies,
       Data
     >,
-  ): Self;
+  ): Self & Added<Prefix, Path, In, Out, Query>;
   <
     const Path extends string,
     In extends Schema | None = None,
@@ -250,8 +254,13 @@ export interface DefineSocket<Self, State extends object, Prefix extends string>
       Data
     >,
     handler: SocketHandler<StreamOf<`${Prefix}${Path}`, In, Out, Params, Data>, OutgoingOf<Out>>,
-  ): Self;
+  ): Self & Added<Prefix, Path, In, Out, Query>;
 }
+
+type Added<Prefix extends string, Path extends string, In, Out, Query> = WithSocket<
+  Joined<Prefix, Path>,
+  SocketContract<`${Prefix}${Path}`, In, Out, Query>
+>;
 
 /** Options without their types: which message fits which function was decided where they were written. */
 export interface AnySocketOptions extends Omit<SocketOptions, "message"> {

@@ -34,6 +34,8 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   /** From `open` to `close`. */
   #ws: BunSocket | undefined;
   #inbox: Inbox | undefined;
+  /** Messages that the application was given, or told to be invalid. */
+  #taken = 0;
   #drained: PromiseWithResolvers<void> | undefined;
   /** Messages whose check is asynchronous, one behind the other. */
   #checks: Promise<void> | undefined;
@@ -153,7 +155,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     this.#ws = ws;
     const { hub, open, handler, openStreams } = this.#kind;
     hub.add(this);
-    if (!openStreams.add(this.end)) return this.close(1001, goingAway);
+    if (!openStreams.add(this.end)) return this.close(1001, goingAway(0));
     if (handler !== undefined) this.#inbox = new Inbox(() => this.#pace());
     const opening = open === undefined ? undefined : this.#call(() => open(this), refuseBroken);
     if (handler !== undefined) this.#rest = runHandler(handler, this, opening);
@@ -165,6 +167,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     if (raw.length * 3 > kind.maxPayload && isLarger(raw, kind.maxPayload))
       return this.close(1009, "message too large");
     if (kind.decode !== undefined) return this.#check(kind.decode, raw);
+    this.#taken++;
     if (this.#inbox !== undefined) return this.#inbox.push(raw);
     if (kind.message === undefined) return;
     try {
@@ -204,6 +207,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
 
   #deliver(message: unknown): void {
     if (this.#ws === undefined) return;
+    this.#taken++;
     if (this.#inbox !== undefined) return this.#inbox.push(message);
     const { message: handler } = this.#kind;
     if (handler === undefined) return;
@@ -216,6 +220,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   }
 
   #refuse(error: unknown): void {
+    this.#taken++;
     this.fail(error);
     if (this.#kind.invalid === "close" && error instanceof MessageError)
       this.close(error.code, error.message);
@@ -261,7 +266,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
 
   /** @internal the server drains */
   readonly end = async (): Promise<void> => {
-    this.close(1001, goingAway);
+    this.close(1001, goingAway(this.#taken));
     await this.#rest;
   };
 
@@ -290,7 +295,13 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   }
 }
 
-const goingAway = "the server is going away";
+/**
+ * What a client sends before it sees the close is not read any more. With the number it knows which messages those are;
+ * `robyn/client` sends them again.
+ */
+function goingAway(taken: number): string {
+  return `the server is going away, received ${taken}`;
+}
 
 /** A connection whose `open` failed is not what its messages rely on. */
 function refuseBroken(connection: Connection): void {

@@ -1,6 +1,7 @@
 /** The files beside this one are held by `bun check`, a part of the test command; here they only have to load. */
 import { expect, test } from "bun:test";
 import { Robyn } from "../../src/index.ts";
+import { mistakes, sockets as clientSockets, streams } from "./client.ts";
 import { routes, subRouter, withoutPrefix } from "./params.ts";
 import { helpers, signatures, state } from "./signatures.ts";
 import { sockets, socketsBelow } from "./websocket.ts";
@@ -17,4 +18,10 @@ test("what the type tests define also runs", () => {
 test("what the type tests expect to be wrong is refused when it runs as well", () => {
   expect(() => signatures(new Robyn())).toThrow("ROBYN_OPTION_INVALID");
   expect(() => sockets(new Robyn())).toThrow("ROBYN_OPTION_INVALID");
+});
+
+test("what the types of the client allow also runs, and what they do not is refused", async () => {
+  clientSockets();
+  mistakes();
+  await streams();
 });

@@ -1,5 +1,6 @@
 /** A server that drains tells its sockets, and is not held up by them. */
 import { expect, test } from "bun:test";
+import { z } from "zod";
 import { ClientSocket } from "../support/client-socket.ts";
 import { recordingLogger } from "../support/log.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
@@ -62,4 +63,31 @@ test("a handshake that ends while the server drains is refused or closed at once
   if (client.response.status === 101) expect(await client.closeCode()).toBe(1001);
   else expect(client.response.status).toBe(503);
   await within("the server to stop", stopping);
+});
+
+test("the reason of the close says how many messages were received, valid or not", async () => {
+  const seen: unknown[] = [];
+  const later = z.string().refine(async (text) => {
+    await Bun.sleep(1);
+    return text !== "no";
+  });
+  const app = quietApp()
+    .websocket("/plain", { message: (_, message) => void seen.push(message) })
+    .websocket("/checked", {
+      schema: later,
+      message: (_, message) => void seen.push(message),
+      error: (_, error) => void seen.push(error),
+    });
+  await using server = await serveApp(app);
+  using plain = await ClientSocket.connect(server.port, "/plain");
+  using checked = await ClientSocket.connect(server.port, "/checked");
+  using idle = await ClientSocket.connect(server.port, "/plain");
+  plain.send("a").send(new Uint8Array(1)).send("c");
+  checked.send('"yes"').send('"no"').send("{");
+  await until("six messages", () => seen.length === 6);
+  await within("the server to stop", server.running.stop());
+  const reasons = [plain, checked, idle].map(async (it) => (await it.closed).reason);
+  expect(await Promise.all(reasons)).toEqual(
+    [3, 3, 0].map((count) => `the server is going away, received ${count}`),
+  );
 });
