@@ -22,7 +22,7 @@ export interface StartOptions {
   logLevel?: LogLevel;
   /**
    * Bytes of memory for answers that routes keep by their option `cache`, for the whole cluster. At least 1,048,576.
-   * Default 33,554,432; `ROBYN_CACHE_SIZE`.
+   * Default 33,554,432; `ROBYN_CACHE_SIZE`, also as `64m`.
    */
   cacheSize?: number;
   /** Prints URL, routes, core and start-up time. Default true. */
@@ -91,7 +91,7 @@ export function resolveSettings(
     maxPayloadSize: toNumber(environment, "ROBYN_MAX_PAYLOAD_SIZE"),
     keepAliveTimeout: toNumber(environment, "ROBYN_KEEP_ALIVE_TIMEOUT"),
     shutdownTimeout: toNumber(environment, "ROBYN_SHUTDOWN_TIMEOUT"),
-    cacheSize: toNumber(environment, "ROBYN_CACHE_SIZE"),
+    cacheSize: toSize(environment, "ROBYN_CACHE_SIZE"),
     logLevel: (environment.ROBYN_LOG_LEVEL?.toLowerCase() || undefined) as LogLevel | undefined,
     processes: toNumber(environment, "ROBYN_PROCESSES"),
     workers: toNumber(environment, "ROBYN_WORKERS"),
