@@ -70,15 +70,22 @@ export async function slow(options: SlowOptions): Promise<Report> {
   }, 500);
   const longest_s = Math.max(keepAliveTimeout, timeout) + grain_s;
   const during = await ordinary(cluster, Bun.sleep(longest_s * 1_000));
-  // Whoever reads a file slowly has more time; all others must be gone. One descriptor is the file.
-  const left = sum(workers.map(openDescriptors)) - idle;
   const mistakes: string[] = [];
+  // Two for each file that is read slowly, socket and file; whoever was stuck had an answer and is idle after it.
+  const ofReaders = 2 * count + 32;
+  const left = () => sum(workers.map(openDescriptors)) - idle;
+  await until(
+    "all but the readers of files to be gone",
+    () => left() <= ofReaders,
+    (keepAliveTimeout + grain_s) * 1_000,
+  ).catch(() => mistakes.push(`${left()} descriptors left where ${ofReaders} may be`));
+  const leftBefore = left();
   if (options.waitsForReaders)
     await until(
       "the slow readers to be gone",
-      () => sum(workers.map(openDescriptors)) - idle <= 4,
+      () => left() <= 4,
       (slow_reader_s + grain_s) * 1_000 - (performance.now() - openedAt),
-    ).catch(() => mistakes.push(`${sum(workers.map(openDescriptors)) - idle} descriptors left`));
+    ).catch(() => mistakes.push(`${left()} descriptors left`));
   const readersGone_s = Math.round((performance.now() - openedAt) / 1_000);
   clearInterval(watch);
   await attacker.stdin.end();
@@ -90,9 +97,6 @@ export async function slow(options: SlowOptions): Promise<Report> {
     if (life?.gone !== count || life.longest_s > limit + grain_s)
       mistakes.push(`${kind}: ${life?.gone} of ${count} gone, the last after ${life?.longest_s} s`);
   }
-  // Two for each file that is read slowly: socket and file.
-  if (left > 2 * count + 64)
-    mistakes.push(`${left} descriptors were left where ${2 * count} may be`);
   const uploaded = await upload;
   if (uploaded !== String(options.upload))
     mistakes.push(`the honest upload was answered ${uploaded}`);
@@ -120,7 +124,7 @@ export async function slow(options: SlowOptions): Promise<Report> {
           ]),
       ),
       ...(options.waitsForReaders ? { "slow readers all gone after s": readersGone_s } : {}),
-      "descriptors left before the readers of files end": left,
+      "descriptors left before the readers of files end": leftBefore,
       "memory of both workers before and most, MiB": `${mib(resting)}, ${mib(most)}`,
       "honest upload": `${uploaded} bytes`,
     },
