@@ -14,7 +14,10 @@ export interface StartOptions {
   port?: number;
   /** Largest request body in bytes; a larger one is answered 413. Default 1,000,000; `ROBYN_MAX_PAYLOAD_SIZE`. */
   maxPayloadSize?: number;
-  /** Seconds without traffic after which a connection is closed, 1 to 255. Default 10; `ROBYN_KEEP_ALIVE_TIMEOUT`. */
+  /**
+   * Seconds without traffic after which a connection is closed, 1 to 255, in steps of four: 10 are 8 to 12, and less than 5
+   * are 4 to 8. Default 10; `ROBYN_KEEP_ALIVE_TIMEOUT`.
+   */
   keepAliveTimeout?: number;
   /** Seconds that requests in flight have to finish after SIGTERM. Default 10; `ROBYN_SHUTDOWN_TIMEOUT`. */
   shutdownTimeout?: number;

@@ -25,7 +25,7 @@ export default app;`;
 export interface SlowOptions {
   /** Connections of each kind. */
   readonly count: number;
-  /** Seconds of silence that a connection may have, at least 5: below, Bun may close one that was just used. */
+  /** Seconds of silence that a connection may have. */
   readonly keepAliveTimeout: number;
   /** Seconds that a handler has. */
   readonly timeout: number;
