@@ -194,7 +194,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   health(options: HealthOptions = {}): this {
     const { healthRoutes } = require("./health/health.ts") as typeof import("./health/health.ts");
     const logger = () => (this.#logger ??= createLogger());
-    for (const { path, handler } of healthRoutes(options, () => this.#phase, logger))
+    const onState = (name: string, isOk: boolean) => this.#metrics?.noteHealth(name, isOk);
+    for (const { path, handler } of healthRoutes(options, () => this.#phase, logger, onState))
       this.addRoute("GET", path, {}, handler);
     return this;
   }
@@ -434,7 +435,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       logger,
       { isShared: worker !== undefined, websocket: hasSockets ? this.webSocketHandler : undefined },
     );
-    this.#metrics?.watchProcess();
+    this.#metrics?.serves();
     const managed = manage({
       listener,
       openStreams: compiled.settings.openStreams,
@@ -448,6 +449,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       signals: settings.signals && worker === undefined,
       onDraining: () => {
         this.#phase = "draining";
+        this.#metrics?.drains();
         return this.#tasks.end();
       },
     });
@@ -540,7 +542,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   /** With metrics a dispatch that measures, chosen once: others pay nothing for them. */
   #dispatchTo(compiled: Compiled): Dispatch {
     if (!this.#metrics?.isExposed) return createDispatch(compiled);
-    return createMeasuredDispatch(compiled, this.#metrics.measure(compiled));
+    const { processes, workers, generation } = this.cluster;
+    const others = { cache: () => this.cache.stats(), listeners: processes * workers };
+    const meters = this.#metrics.measure(compiled, others, generation);
+    return createMeasuredDispatch(compiled, meters);
   }
 
   /** What Bun's own table answers is seen by nobody. */

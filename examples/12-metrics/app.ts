@@ -1,5 +1,5 @@
 // Metrics: what the server counts by itself, three metrics of a shop, a Prometheus configuration and a Grafana dashboard.
-// Run it: bunx robyn examples/12-metrics/app.ts, then in other terminals
+// Run it: bunx robyn examples/12-metrics/app.ts --processes 2, then in other terminals
 //   bunx robyn top localhost:8080
 //   prometheus --config.file=examples/12-metrics/prometheus.yml   (and import dashboard.json into Grafana)
 import { Robyn, status, t } from "robyn";

@@ -28,6 +28,7 @@ export function buildProgram(): Command {
     .option("--fast", "as many processes as there are processors")
     .option("--max-requests <n>", "requests after which a worker process is replaced", toCount)
     .option("--max-rss <bytes>", "memory above which a worker process is replaced: 512m", toSize)
+    .option("--cache-size <bytes>", "memory for kept answers of the whole cluster: 64m", toSize)
     .action((app: string, flags: StartOptions) => serveApp(app, flags));
   program
     .command("reload")

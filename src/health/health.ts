@@ -24,6 +24,7 @@ export function healthRoutes(
   options: HealthOptions,
   phase: () => Phase,
   logger: () => Logger,
+  onState: (name: string, isOk: boolean) => void,
 ): HealthRoute[] {
   checkHealthOptions(options);
   const { path, live = "/livez", ready = "/readyz", checks = {} } = options;
@@ -31,7 +32,7 @@ export function healthRoutes(
   const probes = Object.entries(checks).map(
     ([name, check]) => new Probe(name, check, timeout_ms, logger),
   );
-  const readiness = async () => await answerReadiness(phase(), probes);
+  const readiness = async () => await answerReadiness(phase(), probes, onState);
   if (path !== undefined) return [{ path, handler: readiness }];
   return [
     { path: live, handler: async () => pass({}) },
@@ -39,10 +40,15 @@ export function healthRoutes(
   ];
 }
 
-async function answerReadiness(phase: Phase, probes: readonly Probe[]): Promise<Response> {
+async function answerReadiness(
+  phase: Phase,
+  probes: readonly Probe[],
+  onState: (name: string, isOk: boolean) => void,
+): Promise<Response> {
   if (phase === "draining") return fail("the server is draining", {});
   if (phase === "starting") return fail("the server is starting", {});
   const states = await Promise.all(probes.map((probe) => probe.ask()));
+  for (const [index, { name }] of probes.entries()) onState(name, states[index] === "ok");
   const checks = Object.fromEntries(probes.map(({ name }, index) => [name, states[index]!]));
   if (states.every((state) => state === "ok")) return pass(checks);
   return fail("a check failed", checks);

@@ -2,9 +2,10 @@
 import { version } from "../../package.json" with { type: "json" };
 import type { Logger } from "../logger.ts";
 import type { Segment } from "../native/core.ts";
+import type { Gauge } from "./instruments.ts";
 import { invalid } from "./names.ts";
 import { ProcessSampler } from "./process.ts";
-import { type Collector, MetricRegistry } from "./registry.ts";
+import { MetricRegistry } from "./registry.ts";
 import { type MeteredRoute, RequestMeters } from "./requests.ts";
 import {
   type MeasureOptions,
@@ -12,6 +13,7 @@ import {
   metricsHandler,
   type MetricsOptions,
 } from "./route.ts";
+import { collectShared, type SharedNumbers } from "./shared.ts";
 
 /** What is measured of the compiled routes. */
 interface Measured {
@@ -19,14 +21,21 @@ interface Measured {
   readonly endpoints: readonly { readonly route: MeteredRoute }[];
 }
 
+/** What only the application can ask for. */
+export type Others = Omit<SharedNumbers, "segment">;
+
 type Scrape = ReturnType<typeof metricsHandler>;
 
 export class ApplicationMetrics {
   readonly registry: MetricRegistry;
   #options: MeasureOptions | undefined;
   #sampler: ProcessSampler | undefined;
+  #serving: Gauge | undefined;
+  #health: Gauge<"check"> | undefined;
+  readonly #segment: () => Segment;
 
   constructor(segment: () => Segment, logger: () => Logger) {
+    this.#segment = segment;
     this.registry = new MetricRegistry(segment, logger);
   }
 
@@ -47,20 +56,41 @@ export class ApplicationMetrics {
     );
   }
 
-  /** Numbers that somebody else keeps for the whole cluster: caches, limits. Asked for at each scrape. */
-  collect(collector: Collector): void {
-    this.registry.collectors.push(collector);
-  }
-
   /** Called once, when the routes are known. */
-  measure({ core, endpoints }: Measured): RequestMeters {
+  measure({ core, endpoints }: Measured, others: Others, generation: number): RequestMeters {
+    const { registry } = this;
+    const segment = this.#segment;
+    registry.collectors.push(() => collectShared({ segment, ...others }));
+    registry
+      .gauge("robyn_generation", "Reloads of the newest listener.", [], { combine: "max" })
+      .set(generation);
+    this.#serving = registry.gauge(
+      "robyn_listeners_serving",
+      "Listeners that take requests: started, and not draining.",
+    );
+    this.#health = registry.gauge(
+      "robyn_health_check",
+      "Outcome of each check when a probe asked last; 0 where it failed in any listener.",
+      ["check"],
+      { combine: "min" },
+    );
     this.#sampler = new ProcessSampler(this.registry, { version, core });
     const routes = endpoints.map(({ route }) => ({ method: route.method, path: route.path }));
     return new RequestMeters(this.registry, routes, this.#options ?? {});
   }
 
-  watchProcess(): void {
+  /** How a check of `app.health()` ended. */
+  noteHealth(check: string, isOk: boolean): void {
+    this.#health?.set({ check }, isOk ? 1 : 0);
+  }
+
+  serves(): void {
+    this.#serving?.set(1);
     this.#sampler?.start();
+  }
+
+  drains(): void {
+    this.#serving?.set(0);
   }
 
   stop(): void {

@@ -138,7 +138,7 @@ function* collected(
   yield {
     kind: "gauge",
     name: "robyn_listeners",
-    help: "Listeners that serve: worker processes, or their threads.",
+    help: "Listeners that live, worker processes or their threads: those that start or drain among them.",
     value: listenersAlive,
   };
   yield {

@@ -107,7 +107,7 @@ class RateLimit {
     for (let index = 0; index < keys.length; index++)
       if (keys[index] !== undefined) addFields(this.#windows[index]!, index, limiter, context);
     if (isAllowed) return undefined;
-    throw this.#refusal(keys, limiter, context);
+    throw this.#refusal(keys, limiter);
   }
 
   #limiterOf(segment: Segment): RateLimiter {
@@ -118,19 +118,16 @@ class RateLimit {
     return limiter;
   }
 
-  #refusal(keys: readonly unknown[], limiter: RateLimiter, context: AnyContext): HttpError {
+  #refusal(keys: readonly unknown[], limiter: RateLimiter): HttpError {
     const violated = this.#windows.flatMap(({ name }, index) =>
       keys[index] !== undefined && limiter.retry_ns(index) > 0
         ? [{ name, retry: toSeconds(limiter.retry_ns(index)) }]
         : [],
     );
     const retry = Math.max(...violated.map((it) => it.retry));
-    // The answer of an error does not get the fields of the context, so they go with it: they belong to it most of all.
-    const headers = new Headers({ "retry-after": String(retry) });
-    for (const [name, value] of context.fields) headers.append(name, value);
     return new HttpError(429, `too many requests; the next one is allowed in ${retry} s`, {
       type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
-      headers: Object.fromEntries(headers),
+      headers: { "retry-after": String(retry) },
       extensions: { "violated-policies": violated.map(({ name }) => name) },
     });
   }

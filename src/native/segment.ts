@@ -1,5 +1,6 @@
 /** The memory that worker processes share: thin classes over `robyn_segment_*`. */
 import type { Pointer } from "bun:ffi";
+import { RobynError } from "../errors.ts";
 import { ZigCacheStore } from "./cache-store.ts";
 import type { Logger } from "../logger.ts";
 import { ZigChannel } from "./channel.ts";
@@ -111,7 +112,15 @@ function create(native: NativeSymbols, shared: boolean, cacheBytes: number): Poi
   new Uint32Array(options.buffer)[0] = shared ? 1 : 0;
   new BigUint64Array(options.buffer)[1] = BigInt(cacheBytes);
   const handle = allocateShared(8);
-  check(native.robyn_segment_create(options.pointer, handle.pointer), "robyn_segment_create");
+  const result = native.robyn_segment_create(options.pointer, handle.pointer);
+  if (result === status.out_of_memory) {
+    throw new RobynError(
+      "ROBYN_OPTION_INVALID",
+      `The system has no memory for a cache of ${cacheBytes} bytes.`,
+      "Give cacheSize fewer.",
+    );
+  }
+  check(result, "robyn_segment_create");
   return readHandle(handle.buffer);
 }
 

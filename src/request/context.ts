@@ -204,15 +204,23 @@ export class Context<
     (this.#fields ??= []).push([name, value]);
   }
 
-  /** @internal what `addField` was given */
-  get fields(): readonly (readonly [name: string, value: string])[] {
-    return this.#fields ?? [];
+  /** @internal adds the fields to the response, if there are any */
+  addFieldsTo(response: Response): Response {
+    if (this.#fields !== undefined)
+      for (const [name, value] of this.#fields) response.headers.append(name, value);
+    return response;
+  }
+
+  /** @internal the same for a response that an application may throw for each request: nothing of the last one stays */
+  replaceFieldsOf(response: Response): Response {
+    if (this.#fields !== undefined)
+      for (const [name] of this.#fields) response.headers.delete(name);
+    return this.addFieldsTo(response);
   }
 
   /** @internal adds `responseHeaders` and fields to the response, if there are any */
   addHeadersTo(response: Response): Response {
-    if (this.#fields !== undefined)
-      for (const [name, value] of this.#fields) response.headers.append(name, value);
+    this.addFieldsTo(response);
     if (this.#responseHeaders === undefined) return response;
     for (const [name, value] of this.#responseHeaders) {
       if (name === "set-cookie") response.headers.append(name, value);

@@ -191,10 +191,12 @@ function recover(
   parts: ChainParts,
   policy: ErrorPolicy,
 ): Eventually<Response> {
-  if (error instanceof Response) return error;
+  if (error instanceof Response) return context.replaceFieldsOf(error);
   if (parts.exceptions.length === 0 && policy.onValidationError === undefined)
-    return answerError(error, context, policy);
-  return askHandlers(error, context, parts, policy);
+    return context.addFieldsTo(answerError(error, context, policy));
+  return askHandlers(error, context, parts, policy).then((response) =>
+    context.addFieldsTo(response),
+  );
 }
 
 async function askHandlers(

@@ -15,6 +15,9 @@ export interface Listener {
   dismissConnections(onRequest: () => void): void;
 }
 
+/** Bun looks at its timers every four seconds; with less than two looks, 1.4.5 closes connections that were just used. */
+const idle_s_min = 5;
+
 /** What not every server has. */
 export interface Extras {
   /** Other processes listen on the port, too; the primary has made sure that they are ours. */
@@ -44,7 +47,7 @@ export async function serve(
       // Always set: with development off, Bun 1.4.5 turns it on by itself, and a second server would take half of the
       // connections of the first instead of being told that the port is in use.
       reusePort: isShared === true,
-      idleTimeout: settings.keepAliveTimeout,
+      idleTimeout: Math.max(settings.keepAliveTimeout, idle_s_min),
       maxRequestBodySize: Math.max(serverPayload_min, largestPayload(compiled, settings)),
       ...(websocket === undefined ? {} : { websocket }),
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),

@@ -14,7 +14,10 @@ export interface StartOptions {
   port?: number;
   /** Largest request body in bytes; a larger one is answered 413. Default 1,000,000; `ROBYN_MAX_PAYLOAD_SIZE`. */
   maxPayloadSize?: number;
-  /** Seconds without traffic after which a connection is closed, 1 to 255. Default 10; `ROBYN_KEEP_ALIVE_TIMEOUT`. */
+  /**
+   * Seconds without traffic after which a connection is closed, 1 to 255, in steps of four: 10 are 8 to 12, and less than 5
+   * are 4 to 8. Default 10; `ROBYN_KEEP_ALIVE_TIMEOUT`.
+   */
   keepAliveTimeout?: number;
   /** Seconds that requests in flight have to finish after SIGTERM. Default 10; `ROBYN_SHUTDOWN_TIMEOUT`. */
   shutdownTimeout?: number;
@@ -22,7 +25,7 @@ export interface StartOptions {
   logLevel?: LogLevel;
   /**
    * Bytes of memory for answers that routes keep by their option `cache`, for the whole cluster. At least 1,048,576.
-   * Default 33,554,432; `ROBYN_CACHE_SIZE`.
+   * Default 33,554,432; `ROBYN_CACHE_SIZE`, also as `64m`.
    */
   cacheSize?: number;
   /** Prints URL, routes, core and start-up time. Default true. */
@@ -91,7 +94,7 @@ export function resolveSettings(
     maxPayloadSize: toNumber(environment, "ROBYN_MAX_PAYLOAD_SIZE"),
     keepAliveTimeout: toNumber(environment, "ROBYN_KEEP_ALIVE_TIMEOUT"),
     shutdownTimeout: toNumber(environment, "ROBYN_SHUTDOWN_TIMEOUT"),
-    cacheSize: toNumber(environment, "ROBYN_CACHE_SIZE"),
+    cacheSize: toSize(environment, "ROBYN_CACHE_SIZE"),
     logLevel: (environment.ROBYN_LOG_LEVEL?.toLowerCase() || undefined) as LogLevel | undefined,
     processes: toNumber(environment, "ROBYN_PROCESSES"),
     workers: toNumber(environment, "ROBYN_WORKERS"),

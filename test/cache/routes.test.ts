@@ -1,9 +1,15 @@
 /** What is kept, under which key, for whom: on both cores, in process. */
 import { describe, expect, test } from "bun:test";
 import { type CachePolicy, type Robyn, serveFile } from "robyn";
+import { loadCore } from "../../src/native/load.ts";
+import { silentLogger } from "../support/log.ts";
 import { hasZigCore } from "../support/native.ts";
 import { quietApp } from "../support/serve.ts";
 import { until } from "../support/wait.ts";
+
+/** Where the system promises memory that it does not have, nothing is refused. */
+const setting = Bun.file("/proc/sys/vm/overcommit_memory");
+const promisesMemory = (await setting.exists()) && (await setting.text()).trim() === "1";
 
 const cores = hasZigCore ? (["zig", "portable"] as const) : (["portable"] as const);
 
@@ -285,4 +291,13 @@ describe("definitions that cannot be meant", () => {
       code: "ROBYN_OPTION_INVALID",
     });
   });
+
+  test.skipIf(!hasZigCore || promisesMemory)(
+    "a size that no machine has is told apart from a fault",
+    () => {
+      const open = () =>
+        loadCore("zig", silentLogger).openSegment({ descriptor: undefined, slot: 0 }, 2 ** 46);
+      expect(open).toThrow("has no memory for a cache of 70368744177664 bytes");
+    },
+  );
 });

@@ -124,6 +124,7 @@ describe("flags", () => {
         --fast                  as many processes as there are processors
         --max-requests <n>      requests after which a worker process is replaced
         --max-rss <bytes>       memory above which a worker process is replaced: 512m
+        --cache-size <bytes>    memory for kept answers of the whole cluster: 64m
         -h, --help              print this help
 
       Commands:

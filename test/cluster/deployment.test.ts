@@ -25,10 +25,11 @@ describe.skipIf(nginx === undefined || process.platform !== "linux")("nginx in f
   test("passes on client address, streams and requests, also while the cluster reloads", async () => {
     await using cluster = await startCluster(
       ["--processes", "2"],
-      clusterSource("one", 'app.get("/address", ({ ipAddr }) => ipAddr);').replace(
-        "new Robyn()",
-        'new Robyn({ trustedProxies: ["loopback"] })',
-      ),
+      clusterSource(
+        "one",
+        `app.get("/address", ({ ipAddr }) => ipAddr);
+         app.get("/limited", { rateLimit: { limit: 3, window: 3_600 } }, () => "in");`,
+      ).replace("new Robyn()", 'new Robyn({ trustedProxies: ["loopback"] })'),
     );
     using folder = temporaryFolder();
     const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
@@ -51,6 +52,23 @@ describe.skipIf(nginx === undefined || process.platform !== "linux")("nginx in f
     const address = await fetch(`http://127.0.0.1:${port}/address`, { headers });
     // The client is on this machine as well, hence a trusted hop that may name another before it.
     expect(await address.text()).toBe("203.0.113.7");
+
+    // Clients have quotas of their own behind the proxy, in both processes together; a network is one client.
+    const statuses = async (...clients: string[]) => {
+      const seen: number[] = [];
+      for (const client of clients) {
+        const init = { headers: { "x-forwarded-for": client }, keepalive: false };
+        seen.push((await fetch(`http://127.0.0.1:${port}/limited`, init)).status);
+      }
+      return seen;
+    };
+    const seven = new Array<string>(5).fill("203.0.113.7");
+    expect(await statuses(...seven)).toEqual([200, 200, 200, 429, 429]);
+    expect(await statuses("203.0.113.8", "203.0.113.7")).toEqual([200, 429]);
+    const network = ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"];
+    expect(await statuses(...network, "2001:db8:0:1::1")).toEqual([200, 200, 200, 429, 200]);
+    // What a client claims to be is before what nginx adds, and nobody looks so far.
+    expect(await statuses("198.51.100.1, 203.0.113.7")).toEqual([429]);
 
     using stream = await RawClient.connect(port);
     stream.send(request("GET", "/events"));

@@ -74,7 +74,7 @@ test("numbers that others keep for the whole cluster are asked for at each scrap
     () => silentLogger,
   );
   let hits = 0;
-  metrics.collect(() => [
+  metrics.registry.collectors.push(() => [
     {
       kind: "counter",
       name: "cache_hits_total",

@@ -46,7 +46,9 @@ test.skipIf(promtool === null)("promtool finds no fault with the metrics", async
 test.skipIf(prometheus === null)(
   "Prometheus has the values of the server, and answers every question of the dashboard",
   async () => {
-    await using server = robyn([join(example, "app.ts"), "--port", "0"]);
+    const processes = process.platform === "linux" ? "2" : "1";
+    const args = [join(example, "app.ts"), "--port", "0", "--processes", processes];
+    await using server = robyn(args);
     const port = await server.port();
     const origin = `http://127.0.0.1:${port}`;
     await trade(origin);

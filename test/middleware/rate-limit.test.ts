@@ -183,6 +183,29 @@ for (const { name: core } of cores) {
       ]);
     });
 
+    test("shows what is left in the answers of errors, too, however they are answered", async () => {
+      const { app } = newApp();
+      const shared = new Response(null, { status: 403 });
+      const thrown = [new HttpError(404), new Error("broken"), shared, shared];
+      app.get("/thrown/:at", { rateLimit: { limit: 9, window: 9, name: "all" } }, ({ params }) => {
+        throw thrown[Number(params.at)]!;
+      });
+      app.get("/late", { rateLimit: { limit: 9, window: 9, name: "late" } }, async () => {
+        await Bun.sleep(1);
+        throw new HttpError(409);
+      });
+      const seen = async (path: string) => {
+        const { status, headers } = await app.request(path);
+        return [status, headers.get("ratelimit-policy"), headers.get("ratelimit")];
+      };
+      const policy = '"all";q=9;w=9';
+      expect(await seen("/thrown/0")).toEqual([404, policy, '"all";r=8;t=1']);
+      expect(await seen("/thrown/1")).toEqual([500, policy, '"all";r=7;t=2']);
+      expect(await seen("/thrown/2")).toEqual([403, policy, '"all";r=6;t=3']);
+      expect(await seen("/thrown/3")).toEqual([403, policy, '"all";r=5;t=4']);
+      expect(await seen("/late")).toEqual([409, '"late";q=9;w=9', '"late";r=8;t=1']);
+    });
+
     test("in two apps counts for each of them", async () => {
       const hook = rateLimit({ limit: 1, window: 60, by: everybody });
       const [one, other] = [newApp().app, newApp().app];

@@ -142,7 +142,7 @@ test("a reader that is slow and steady gets all of a file", async () => {
     signal.addEventListener("abort", () => aborted.resolve(performance.now()));
   });
   app.serveDirectory("/", folder.path);
-  // Bun's timers go in steps of four seconds: without our care this reader is cut after four.
+  // Bun's timers go in steps of four seconds: without our care this reader is cut after eight at most.
   await using server = await serveApp(app, { keepAliveTimeout: 1 });
   const start = performance.now();
   const read = slowly(server.port, "/large.bin", large, 9_000);

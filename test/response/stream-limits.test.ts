@@ -203,7 +203,7 @@ async function readSlowly(path: string): Promise<number> {
         if (hasRested || received < 1_048_576) return;
         hasRested = true;
         it.pause();
-        setTimeout(() => it.resume(), 9_000);
+        setTimeout(() => it.resume(), 10_000);
       },
       close: () => over.resolve(),
       error: () => over.resolve(),

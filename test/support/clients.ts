@@ -29,6 +29,8 @@ export class Clients implements Disposable {
   readonly failures: Failure[] = [];
   /** When each process answered first. */
   readonly firstSeen = new Map<number, number>();
+  /** Milliseconds of each answer, from the request; for a fresh connection its opening among them. */
+  readonly latencies: number[] = [];
   answered = 0;
   #isStopping = false;
   readonly #open = new Set<Connection>();
@@ -75,6 +77,7 @@ export class Clients implements Disposable {
       try {
         const { pid, isLast } = await connection.ask(head);
         this.answered++;
+        this.latencies.push(performance.now() - sentAt);
         connection.pid = pid;
         if (!this.firstSeen.has(pid)) this.firstSeen.set(pid, performance.now());
         if (!isLast && kind === "keep-alive") continue;

@@ -58,8 +58,13 @@ export async function startCluster(
   const end = async () => {
     const workers = childrenOf(child.pid);
     await child[Symbol.asyncDispose]();
-    await until("the workers to end with the primary", () => !workers.some(isAlive), 5_000);
-    folder[Symbol.dispose]();
+    try {
+      await until("the workers to end with the primary", () => !workers.some(isAlive), 5_000);
+    } finally {
+      // One that hangs on the portable core would stay for ever, and take a processor.
+      for (const pid of workers.filter(isAlive)) process.kill(pid, "SIGKILL");
+      folder[Symbol.dispose]();
+    }
   };
   try {
     return clusterOf(child, folder, env, await child.port(), end);
