@@ -4,6 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { Segment } from "../native/core.ts";
 import { invalid } from "./names.ts";
 import { ProcessSampler } from "./process.ts";
+import { RealTimeSampler, type RealTimeSource } from "./real-time.ts";
 import { type Collector, MetricRegistry } from "./registry.ts";
 import { type MeteredRoute, RequestMeters } from "./requests.ts";
 import {
@@ -53,8 +54,10 @@ export class ApplicationMetrics {
   }
 
   /** Called once, when the routes are known. */
-  measure({ core, endpoints }: Measured): RequestMeters {
-    this.#sampler = new ProcessSampler(this.registry, { version, core });
+  measure({ core, endpoints }: Measured, source: RealTimeSource): RequestMeters {
+    const realTime = new RealTimeSampler(this.registry, source);
+    const onSample = () => realTime.sample();
+    this.#sampler = new ProcessSampler(this.registry, { version, core }, onSample);
     const routes = endpoints.map(({ route }) => ({ method: route.method, path: route.path }));
     return new RequestMeters(this.registry, routes, this.#options ?? {});
   }
