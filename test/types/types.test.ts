@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Robyn } from "../../src/index.ts";
 import { routes, subRouter, withoutPrefix } from "./params.ts";
 import { helpers, signatures, state } from "./signatures.ts";
-import { sockets, socketsBelow } from "./websocket.ts";
+import { sockets, socketsBelow, socketsWithState } from "./websocket.ts";
 
 test("what the type tests define also runs", () => {
   const app = new Robyn();
@@ -12,6 +12,7 @@ test("what the type tests define also runs", () => {
   expect(app.includeRouter(socketsBelow())).toBe(app);
   helpers(app);
   state();
+  socketsWithState();
 });
 
 test("what the type tests expect to be wrong is refused when it runs as well", () => {
