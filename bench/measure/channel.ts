@@ -3,6 +3,7 @@
  * others. Not pinned: all processors have work to do.
  */
 import { join } from "node:path";
+import { onAllProcessors } from "../harness/machine.ts";
 import { reasonOf } from "../harness/reason.ts";
 import type { Options } from "../options.ts";
 import { type ChannelSample, median, type Row } from "../results.ts";
@@ -69,7 +70,7 @@ async function measureCarriers(
 
 async function runOnce(script: string, mode: string, seconds: number): Promise<Round> {
   const file = join(benchDirectory, script);
-  const child = Bun.spawn([process.execPath, file, mode, String(seconds)], {
+  const child = Bun.spawn(onAllProcessors([process.execPath, file, mode, String(seconds)]), {
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, NODE_ENV: "production" },
