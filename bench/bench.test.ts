@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { findWrongAnswer } from "./harness/check.ts";
 import { startServer } from "./harness/server.ts";
 import { wrkMissing } from "./harness/wrk.ts";
-import { measureChannel } from "./measure/channel.ts";
+import { measureBus, measureChannel } from "./measure/channel.ts";
 import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { planOf } from "./plan.ts";
@@ -85,6 +85,17 @@ test.skipIf(process.platform !== "linux")(
     }
   },
 );
+
+test.skipIf(process.platform !== "linux")(
+  "the bus of four processes loses nothing, keeps the order, and is timed",
+  async () => {
+    const [row] = await measureBus({ rounds: 1, seconds: 0.8 });
+    if (row?.state !== "measured") throw new Error(row?.reason);
+    expect(row.messagesPerSecond).toBeGreaterThan(1_000);
+    expect(row.p99Microseconds).toBeGreaterThan(0);
+  },
+);
+
 for (const name of ["param-10", "post", "static-1k"]) {
   test.skipIf(obstacle !== undefined)(`${name} is measured from start to table`, async () => {
     const scenario = scenarios.find((candidate) => candidate.name === name);

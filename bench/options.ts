@@ -22,6 +22,7 @@ export const otherMeasurements = [
   "define",
   "micro",
   "channel",
+  "bus",
 ] as const;
 
 const scenarioNames: readonly string[] = [

@@ -12,6 +12,8 @@ export interface Report {
   define: Row<Sample>[];
   micro: Row<Sample>[];
   channel: Row<ChannelSample>[];
+  /** Published by four processes together; latencies to each of the others. */
+  bus: Row<ChannelSample>[];
   targets: TargetRow[];
 }
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describeMachine, moveToDriverProcessor } from "./harness/machine.ts";
 import { wrkMissing } from "./harness/wrk.ts";
-import { measureChannel } from "./measure/channel.ts";
+import { measureBus, measureChannel } from "./measure/channel.ts";
 import { measureBigBody } from "./measure/big-body.ts";
 import { measureScenario } from "./measure/http.ts";
 import { measureDefine, measureMicro } from "./measure/in-process.ts";
@@ -42,6 +42,7 @@ const failures = [
   ...report.define,
   ...report.micro,
   ...report.channel,
+  ...report.bus,
 ].filter(({ state }) => state === "failed");
 for (const row of failures) {
   if (row.state === "failed") console.error(`bench: ${row.label} was not timed: ${row.reason}`);
@@ -75,6 +76,7 @@ async function measureAll(chosen: Options): Promise<Report> {
     define: await measure("define", measureDefine),
     micro: await measure("micro", measureMicro),
     channel: await measure("channel", measureChannel),
+    bus: await measure("bus", measureBus),
   };
   return { ...all, targets: targetsOf(all) };
 }

@@ -13,6 +13,7 @@ import { routeRateLimit } from "./middleware/rate-limit.ts";
 import type { Counter, Gauge, Histogram } from "./metrics/instruments.ts";
 import type { ApplicationMetrics } from "./metrics/application.ts";
 import type { GaugeOptions, HistogramOptions, MetricOptions } from "./metrics/registry.ts";
+import type { RealTimeSource } from "./metrics/real-time.ts";
 import type { MetricsOptions } from "./metrics/route.ts";
 import { ResponseHeaders } from "./middleware/response-headers.ts";
 import type { Core } from "./native/core.ts";
@@ -35,6 +36,7 @@ import { createMeasuredDispatch } from "./server/measured-dispatch.ts";
 import { currentLaunch } from "./server/launch.ts";
 import { manage, type RunningServer, type ShutdownHandler } from "./server/lifecycle.ts";
 import { type ClusterPlace, placeOf } from "./server/place.ts";
+import { realTimeCounts } from "./server/real-time.ts";
 import { currentSeat, seatVariable } from "./server/seat.ts";
 import { serve } from "./server/serve.ts";
 import {
@@ -422,7 +424,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#phase = "starting";
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
-    await this.#joinOthers(worker);
+    await this.#joinOthers(worker, logger);
     await this.#runStartupHandlers();
     // Last defined, so first to run: a consumer may need what the other handlers close.
     this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
@@ -544,17 +546,22 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     if (!this.#metrics?.isExposed) return createDispatch(compiled);
     const { processes, workers, generation } = this.cluster;
     const others = { cache: () => this.cache.stats(), listeners: processes * workers };
-    const meters = this.#metrics.measure(compiled, others, generation);
+    const meters = this.#metrics.measure(compiled, others, generation, this.#realTime);
     return createMeasuredDispatch(compiled, meters);
   }
+
+  readonly #realTime: RealTimeSource = {
+    counts: () => realTimeCounts(this.#hub, this.#exchange),
+    channels: () => this.#channels?.collect() ?? [],
+  };
 
   /** What Bun's own table answers is seen by nobody. */
   #countsRequests({ maxRequests }: Settings): boolean {
     return maxRequests > 0 || this.#metrics?.isExposed === true;
   }
 
-  async #joinOthers(worker: ClusterWorker | undefined): Promise<void> {
-    this.#exchange = await worker?.openExchange();
+  async #joinOthers(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {
+    this.#exchange = await worker?.openExchange(logger);
     if (this.#exchange === undefined) return;
     if (this.#hub !== undefined) this.#exchange.attach(this.#hub);
     this.#channels?.connect(this.#exchange);

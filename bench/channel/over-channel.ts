@@ -3,11 +3,11 @@
  * one line of JSON. The primary only owns the memory.
  */
 import { Channels } from "../../src/channel/channels.ts";
+import { Exchange } from "../../src/cluster/exchange.ts";
 import { loadCore } from "../../src/native/load.ts";
 import { takeSegmentPlace } from "../../src/native/segment-place.ts";
 import { silentLogger } from "../../test/support/log.ts";
 import { doorbellVariable, TestCluster } from "../../test/support/segment-cluster.ts";
-import { SocketDoorbell } from "../../test/support/socket-doorbell.ts";
 import {
   type End,
   latencyRate,
@@ -38,7 +38,10 @@ async function join(): Promise<void> {
   const place = takeSegmentPlace();
   const segment = loadCore("zig", silentLogger).openSegment(place);
   const channels = new Channels({ segment: () => segment, logger: () => silentLogger });
-  channels.connect(new SocketDoorbell(process.env[doorbellVariable] ?? "", place.slot));
+  const directory = process.env[doorbellVariable] ?? "";
+  const exchange = new Exchange({ directory, slot: place.slot }, silentLogger);
+  channels.connect(exchange);
+  await exchange.open();
   const channel = channels.create<Message | End>("bench", {});
   if (role === "produce") {
     const send = () => channel.send(makeMessage());

@@ -34,6 +34,11 @@ export function onDriverProcessor(command: readonly string[]): string[] {
   return pinned ? ["taskset", "-c", String(allowed[1]), ...command] : [...command];
 }
 
+/** What has work for several processors: without it, it would stay on that of the driver, like all that a process starts. */
+export function onAllProcessors(command: readonly string[]): string[] {
+  return pinned ? ["taskset", "-c", allowed.join(","), ...command] : [...command];
+}
+
 /** This process asks, waits and polls: it must not do so on the processor that serves. */
 export function moveToDriverProcessor(): void {
   if (pinned) output(["taskset", "-acp", String(allowed[1]), String(process.pid)]);

@@ -1,25 +1,46 @@
-/** Messages between two processes: over a channel, and over Bun's IPC. Not pinned: both processors have work to do. */
+/**
+ * Messages between processes: over a channel and over Bun's IPC from one to another, over the bus from each of four to the
+ * others. Not pinned: all processors have work to do.
+ */
 import { join } from "node:path";
+import { onAllProcessors } from "../harness/machine.ts";
 import { reasonOf } from "../harness/reason.ts";
 import type { Options } from "../options.ts";
 import { type ChannelSample, median, type Row } from "../results.ts";
 import { benchDirectory } from "../subjects.ts";
 
-const carriers = [
-  { label: "robyn channel", script: "over-channel.ts" },
-  { label: "Bun IPC, JSON", script: "over-ipc.ts" },
-] as const;
+interface Carrier {
+  readonly label: string;
+  readonly script: string;
+}
+
+const channelCarriers: readonly Carrier[] = [
+  { label: "robyn channel", script: "channel/over-channel.ts" },
+  { label: "Bun IPC, JSON", script: "channel/over-ipc.ts" },
+];
+const busCarriers: readonly Carrier[] = [{ label: "robyn bus", script: "bus/over-bus.ts" }];
 
 type Round = ChannelSample["rounds"][number];
 
-export async function measureChannel({
-  rounds,
-  seconds,
-}: Pick<Options, "rounds" | "seconds">): Promise<Row<ChannelSample>[]> {
+type Load = Pick<Options, "rounds" | "seconds">;
+
+export function measureChannel(load: Load): Promise<Row<ChannelSample>[]> {
+  return measureCarriers("channel", channelCarriers, load);
+}
+
+export function measureBus(load: Load): Promise<Row<ChannelSample>[]> {
+  return measureCarriers("bus", busCarriers, load);
+}
+
+async function measureCarriers(
+  name: string,
+  carriers: readonly Carrier[],
+  { rounds, seconds }: Load,
+): Promise<Row<ChannelSample>[]> {
   const measured = carriers.map(({ label, script }) => ({ label, script, all: [] as Round[] }));
   const failed = new Map<string, string>();
   for (let round = 0; round < rounds; round++) {
-    console.error(`bench: channel, round ${round + 1}`);
+    console.error(`bench: ${name}, round ${round + 1}`);
     for (const { label, script, all } of measured) {
       if (failed.has(label)) continue;
       try {
@@ -48,8 +69,8 @@ export async function measureChannel({
 }
 
 async function runOnce(script: string, mode: string, seconds: number): Promise<Round> {
-  const file = join(benchDirectory, "channel", script);
-  const child = Bun.spawn([process.execPath, file, mode, String(seconds)], {
+  const file = join(benchDirectory, script);
+  const child = Bun.spawn(onAllProcessors([process.execPath, file, mode, String(seconds)]), {
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, NODE_ENV: "production" },

@@ -54,6 +54,10 @@ export function toMarkdown(report: Report): string {
     const title = "## channel: 100 bytes of JSON from one process to another";
     lines.push(title, "", ...channelTable(report.channel), "");
   }
+  if (report.bus.length > 0) {
+    const title = "## bus: 100 bytes from each of four processes to the three others";
+    lines.push(title, "", ...channelTable(report.bus), "");
+  }
   lines.push("## targets", "", ...targetTable(report), "");
   return lines.join("\n");
 }

@@ -131,6 +131,19 @@ export function targetsOf(results: Results): TargetRow[] {
       value: milliseconds(measured(results.channel, "robyn channel")?.p99Microseconds),
       ...atMost(1, "ms", 2),
     },
+    {
+      what: "publish across 4 processes: messages of 100 bytes per second into the bus",
+      value: measured(results.bus, "robyn bus")?.messagesPerSecond,
+      limit: 100_000,
+      side: "≥",
+      unit: "/s",
+      digits: 0,
+    },
+    {
+      what: "publish across 4 processes: p99 to each of the others, at 10,000/s",
+      value: milliseconds(measured(results.bus, "robyn bus")?.p99Microseconds),
+      ...atMost(2, "ms", 2),
+    },
     ...surfaceTargets(results),
   ];
   return targets.map(toRow);

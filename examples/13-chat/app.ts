@@ -1,5 +1,6 @@
 // A chat with rooms: a page, one WebSocket per visitor, messages checked by a schema, and news for those who only read.
-// Run it: bunx robyn examples/13-chat/app.ts, then open http://127.0.0.1:8080 in two windows
+// Run it: bunx robyn examples/13-chat/app.ts --processes 2, then open http://127.0.0.1:8080 in two windows. Each of them may
+// be connected to another process; nobody can tell.
 import { Robyn, sse, t } from "robyn";
 
 const app = new Robyn();
@@ -31,7 +32,7 @@ export const rooms = app.websocket("/rooms/:room", {
   query: t.Object({ name: t.String({ minLength: 1, maxLength: 20 }) }),
   beforeUpgrade: ({ query }) => ({ name: query.name }),
   open(socket) {
-    socket.subscribe(socket.params.room);
+    socket.subscribe(socket.params.room, { as: { name: socket.data.name } });
     socket.publish(
       socket.params.room,
       { kind: "came", name: socket.data.name, text: "" },
@@ -53,6 +54,9 @@ export const rooms = app.websocket("/rooms/:room", {
     socket.send({ kind: "refused", name: socket.data.name, text: String(error) });
   },
 });
+
+// Who is there, in all processes: what each socket subscribed `as`.
+app.get("/rooms/:room/members", ({ params }) => app.presence(params.room));
 
 // The same topic as an event stream: curl -N http://127.0.0.1:8080/rooms/lobby/log
 app.get("/rooms/:room/log", ({ params }) => sse.subscribe(params.room));

@@ -1,10 +1,11 @@
-// Writing in the request against writing through the channel: bun examples/15-ingest/measure.ts [seconds]
-// One process each, 64 clients. CPU is of the server, per event; memory is resident at the end.
+// Writing in the request against writing through the channel: bun examples/15-ingest/measure.ts [seconds] [processes]
+// 64 clients. CPU is of all processes of the server, per event; memory is resident at the end, shared pages counted in each.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const seconds = Number(process.argv[2] ?? 5);
+const processes = process.argv[3] ?? "1";
 const clients = 64;
 
 interface Figures {
@@ -24,17 +25,20 @@ async function measure(mode: "direct" | "channel"): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), "ingest-"));
   const app = join(import.meta.dir, "app.ts");
   const robyn = join(import.meta.dir, "..", "..", "bin", "robyn.ts");
-  const server = Bun.spawn([process.execPath, robyn, app, "--port", "0"], {
-    env: { ...process.env, INGEST: mode, EVENTS_FILE: join(folder, "events.sqlite") },
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const server = Bun.spawn(
+    [process.execPath, robyn, app, "--port", "0", "--processes", processes, "--log-level", "error"],
+    {
+      env: { ...process.env, INGEST: mode, EVENTS_FILE: join(folder, "events.sqlite") },
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
   try {
     const url = await urlOf(server.stdout);
     await load(url, Math.min(1, seconds / 2));
-    const before = readUsage(server.pid);
+    const before = usageOf(server.pid);
     const latencies = (await load(url, seconds)).sort((left, right) => left - right);
-    const after = readUsage(server.pid);
+    const after = usageOf(server.pid);
     const begin = performance.now();
     while ((await waiting(url)) > 0) await Bun.sleep(1);
     const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? 0).toFixed(1);
@@ -91,8 +95,25 @@ async function urlOf(output: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error(`the server printed no URL: ${text}`);
 }
 
+interface Usage {
+  readonly cpu_ms: number;
+  readonly resident_bytes: number;
+}
+
+/** The process and its workers. */
+function usageOf(pid: number): Usage {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter(Boolean);
+  const all = [pid, ...children.map(Number)].map(readUsage);
+  return {
+    cpu_ms: all.reduce((sum, it) => sum + it.cpu_ms, 0),
+    resident_bytes: all.reduce((sum, it) => sum + it.resident_bytes, 0),
+  };
+}
+
 /** From /proc: user and system time in hundredths of a second, resident pages of 4 KiB. */
-function readUsage(pid: number): { cpu_ms: number; resident_bytes: number } {
+function readUsage(pid: number): Usage {
   const fields = (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1] ?? "").split(" ");
   return {
     cpu_ms: (Number(fields[11]) + Number(fields[12])) * 10,

@@ -5,8 +5,9 @@
  * Who comes later finds those who came before by their sockets, says hello, and is dialled back. `ready` resolves when
  * every listener that was found hears us and is heard.
  *
- * Frames of one turn of the event loop leave in one write. A peer that does not read is never waited for: up to
- * 64 MiB are kept for it, then frames for it are dropped and counted; the primary replaces hung listeners.
+ * Frames of one turn of the event loop leave in one write, or in several if they are many. A peer that does not read is
+ * never waited for: up to 64 MiB are kept for it, then frames for it are dropped and counted; the primary replaces hung
+ * listeners. One that goes on reading is told of by `onMissed`, so that what it must know can be told again.
  */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -24,6 +25,8 @@ export interface BusPlace {
 export type Receiver = (from: number, payload: Uint8Array) => void;
 
 const ready_ms_max = 2_000;
+/** Who leaves waits so long for those that are still reading. */
+const finish_ms_max = 1_000;
 /** The first frame on every connection: who is calling. */
 const helloKind = 0;
 
@@ -31,9 +34,11 @@ type Inbound = Bun.Socket<{ slot: number; readonly reader: FrameReader }>;
 
 export class Bus {
   readonly #place: BusPlace;
+  readonly #onFault: (error: unknown) => void;
   readonly #receivers = new Map<number, Receiver>();
   readonly #onJoin: ((slot: number) => void)[] = [];
   readonly #onLeave: ((slot: number) => void)[] = [];
+  readonly #onMissed: ((slot: number) => void)[] = [];
   readonly #links = new Map<number, Link>();
   readonly #heard = new Map<number, Inbound>();
   readonly #waiting = new Map<number, () => void>();
@@ -41,8 +46,10 @@ export class Bus {
   #dropped = 0;
   #closed = false;
 
-  constructor(place: BusPlace) {
+  /** @param onFault is told what receivers throw. */
+  constructor(place: BusPlace, onFault: (error: unknown) => void) {
     this.#place = place;
+    this.#onFault = onFault;
   }
 
   /** Who receives the frames of a kind, 1 to 255. Before `open`, or what comes first is missed. */
@@ -58,6 +65,11 @@ export class Bus {
   /** A listener is gone; what it sent before has been delivered. */
   onLeave(handler: (slot: number) => void): void {
     this.#onLeave.push(handler);
+  }
+
+  /** A listener has read everything that is there for it, but some frames had been dropped. */
+  onMissed(handler: (slot: number) => void): void {
+    this.#onMissed.push(handler);
   }
 
   /** Connects to everybody who is there. */
@@ -81,19 +93,19 @@ export class Bus {
     for (const link of this.#links.values()) this.#put(link, kind, payload);
   }
 
-  /** @returns false if there is no such listener. */
+  /** @returns false if there is no such listener, or it is too far behind. */
   send(slot: number, kind: number, payload: Uint8Array): boolean {
     const link = this.#links.get(slot);
-    if (link === undefined) return false;
-    this.#put(link, kind, payload);
-    return true;
+    return link !== undefined && this.#put(link, kind, payload);
   }
 
-  /** Sends what is pending, as far as the receivers take it at once, and leaves. */
-  close(): void {
+  /** Leaves when what is pending has been taken by those who read. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#listener?.stop();
+    const finished = this.#links.values().map((link) => link.finish());
+    await Promise.race([Promise.all(finished), Bun.sleep(finish_ms_max)]);
     for (const link of this.#links.values()) link.end();
     for (const socket of this.#heard.values()) socket.terminate();
     rmSync(this.#path(this.#place.slot), { force: true });
@@ -103,8 +115,10 @@ export class Bus {
     for (const handler of handlers) handler(slot);
   }
 
-  #put(link: Link, kind: number, payload: Uint8Array): void {
-    if (!link.put(kind, payload)) this.#dropped++;
+  #put(link: Link, kind: number, payload: Uint8Array): boolean {
+    const isKept = link.put(kind, payload);
+    if (!isKept) this.#dropped++;
+    return isKept;
   }
 
   #path(slot: number): string {
@@ -148,8 +162,11 @@ export class Bus {
 
   /** @returns false if nobody listens there any more. */
   async #dial(slot: number): Promise<boolean> {
-    const link = new Link(() => {
-      if (this.#links.get(slot) === link) this.#links.delete(slot);
+    const link = new Link({
+      onEnd: () => {
+        if (this.#links.get(slot) === link) this.#links.delete(slot);
+      },
+      onMissed: () => this.#tell(this.#onMissed, slot),
     });
     this.#links.set(slot, link);
     const hello = new Uint8Array(4);
@@ -159,17 +176,28 @@ export class Bus {
       await link.connect(this.#path(slot));
       return true;
     } catch {
-      if (this.#links.get(slot) === link) this.#links.delete(slot);
-      return false;
+      if (this.#links.get(slot) !== link) return false;
+      this.#links.delete(slot);
+      // The socket of one that was killed was dialled while its successor said hello, and did not get called for that.
+      return this.#heard.has(slot) && (await this.#dial(slot));
     }
   }
 
   #receive(socket: Inbound, bytes: Uint8Array): void {
     const intact = socket.data.reader.read(bytes, (kind, payload) => {
       if (kind === helloKind) this.#greet(socket, payload);
-      else if (socket.data.slot >= 0) this.#receivers.get(kind)?.(socket.data.slot, payload);
+      else if (socket.data.slot >= 0) this.#hand(socket.data.slot, kind, payload);
     });
     if (!intact) socket.terminate();
+  }
+
+  /** A receiver that throws has failed with one frame: those behind it are read all the same, and its sender stays. */
+  #hand(from: number, kind: number, payload: Uint8Array): void {
+    try {
+      this.#receivers.get(kind)?.(from, payload);
+    } catch (error) {
+      this.#onFault(error);
+    }
   }
 
   #greet(socket: Inbound, payload: Uint8Array): void {

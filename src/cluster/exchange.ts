@@ -1,5 +1,6 @@
 /** What topics, sockets and channels of one listener have to do with those of the others, carried by the bus. */
 import type { Doorbell } from "../channel/doorbell.ts";
+import type { Logger } from "../logger.ts";
 import type { Hub, Remote, RemoteOptions } from "../websocket/hub.ts";
 import type { Payload } from "../websocket/message.ts";
 import type { PresenceChange } from "../websocket/presence.ts";
@@ -21,10 +22,12 @@ export class Exchange implements Remote, Doorbell {
   readonly #slots = new Map<string, number>();
   #hub: Hub | undefined;
 
-  constructor(place: BusPlace) {
-    this.#bus = new Bus(place);
-    this.#bus.onJoin((slot) => this.#greet(slot, frame.hello));
+  constructor(place: BusPlace, logger: Logger) {
+    this.#bus = new Bus(place, (error) =>
+      logger.error("a message of another process was not delivered", error),
+    );
     this.#bus.onLeave((slot) => this.#forget(slot));
+    this.#bus.onMissed((slot) => this.#tellAll(frame.name, (it) => this.#bus.send(slot, ...it)));
   }
 
   /** Resolves when this listener hears those that were there, and is heard by them. */
@@ -41,10 +44,10 @@ export class Exchange implements Remote, Doorbell {
       hub.deliverTo(id, payload);
     });
     this.#bus.on(frame.hello, (from, bytes) => {
-      this.#slots.set(readText(bytes), from);
-      this.#greet(from, frame.name);
+      this.#meet(from, readText(bytes));
+      this.#tellAll(frame.name, (it) => this.#bus.send(from, ...it));
     });
-    this.#bus.on(frame.name, (from, bytes) => void this.#slots.set(readText(bytes), from));
+    this.#bus.on(frame.name, (from, bytes) => this.#meet(from, readText(bytes)));
     this.#bus.on(frame.follow, (_, bytes) => void hub.keep(readText(bytes)));
     this.#bus.on(frame.presence, (from, bytes) => {
       const change: PresenceChange = JSON.parse(readText(bytes));
@@ -53,7 +56,8 @@ export class Exchange implements Remote, Doorbell {
     hub.remote = this;
     hub.presence.onChange = (change) =>
       this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
-    this.#bus.broadcast(frame.hello, this.#writer.text(hub.name));
+    // Of two that meet, one attaches last: it says hello to the other, and gets an answer.
+    this.#tellAll(frame.hello, (it) => this.#bus.broadcast(...it));
   }
 
   onRing(callback: () => void): void {
@@ -86,8 +90,13 @@ export class Exchange implements Remote, Doorbell {
     this.#bus.send(slot, frame.ring, nothing);
   }
 
-  close(): void {
-    this.#bus.close();
+  /** How many others this listener reaches. */
+  get peers(): number {
+    return [...this.#bus.peers].length;
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
   }
 
   #deliver(hub: Hub, bytes: Uint8Array): void {
@@ -97,14 +106,23 @@ export class Exchange implements Remote, Doorbell {
     hub.deliver(topic, payload, { publisher, sequence }, { compress, except });
   }
 
-  #greet(slot: number, kind: number): void {
+  /** Whoever says its name tells everything anew behind it. */
+  #meet(slot: number, name: string): void {
+    this.#forget(slot);
+    this.#slots.set(name, slot);
+  }
+
+  /** The name of the hub, and what is known here and must be known elsewhere. */
+  #tellAll(
+    kind: number,
+    tell: (frame: readonly [kind: number, payload: Uint8Array]) => void,
+  ): void {
     const hub = this.#hub;
     if (hub === undefined) return;
-    const tell = (kind: number, text: string) =>
-      void this.#bus.send(slot, kind, this.#writer.text(text));
-    tell(kind, hub.name);
-    for (const topic of hub.followed) tell(frame.follow, topic);
-    for (const change of hub.presence.changes()) tell(frame.presence, JSON.stringify(change));
+    tell([kind, this.#writer.text(hub.name)]);
+    for (const topic of hub.followed) tell([frame.follow, this.#writer.text(topic)]);
+    for (const change of hub.presence.changes())
+      tell([frame.presence, this.#writer.text(JSON.stringify(change))]);
   }
 
   #forget(slot: number): void {

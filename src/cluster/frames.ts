@@ -7,6 +7,9 @@ export const frameHead_bytes = 5;
 /** Far above any message; a longer one is a broken stream. */
 const payload_bytes_max = 64 * 1_024 * 1_024;
 
+/** What a large frame took is not kept for the next one. */
+const kept_bytes_max = 1_024 * 1_024;
+
 export function writeFrameHead(target: Buffer, offset: number, kind: number, length: number): void {
   target[offset] = length & 0xff;
   target[offset + 1] = (length >>> 8) & 0xff;
@@ -41,6 +44,7 @@ export class FrameReader {
       if (missing > 0 || this.#have < frameHead_bytes) continue;
       const frame = this.#partial.subarray(0, this.#have);
       this.#have = 0;
+      if (frame.length > kept_bytes_max) this.#partial = new Uint8Array(256);
       handle(frame[4]!, frame.subarray(frameHead_bytes));
     }
     return true;

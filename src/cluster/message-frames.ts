@@ -26,9 +26,14 @@ const isCompressed = 2;
 /** flags (8 bits), sequence (64), lengths of topic (16), publisher (8) and except (8); then these texts, then the message. */
 const head_bytes = 13;
 
+/** A larger buffer is made for one frame, and not kept. */
+const kept_bytes_max = 1_024 * 1_024;
+
 /** Writes into one buffer, again and again: what is returned is valid until the next call. */
 export class MessageWriter {
   #buffer = Buffer.allocUnsafe(65_536);
+
+  /** Topic, publisher and except fit their lengths: the hub has checked them. */
 
   publish({ topic, payload, publisher, sequence, compress, except = "" }: Published): Uint8Array {
     const size = head_bytes + 3 * (topic.length + publisher.length + except.length);
@@ -56,7 +61,7 @@ export class MessageWriter {
   }
 
   text(text: string): Uint8Array {
-    this.#room(3 * text.length);
+    this.#room(sizeBound(text));
     return this.#close(0, text);
   }
 
@@ -68,14 +73,16 @@ export class MessageWriter {
   }
 
   #room(size: number): Buffer {
-    if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(2 * size);
+    if (size > this.#buffer.length || this.#buffer.length > kept_bytes_max)
+      this.#buffer = Buffer.allocUnsafe(Math.max(size, 65_536));
     return this.#buffer;
   }
 }
 
-/** A UTF-16 unit takes at most three bytes. */
+/** A UTF-16 unit takes at most three bytes; of a long text they are counted, rather than reserved. */
 function sizeBound(payload: string | Uint8Array): number {
-  return typeof payload === "string" ? 3 * payload.length : payload.length;
+  if (typeof payload !== "string") return payload.length;
+  return payload.length < 65_536 ? 3 * payload.length : Buffer.byteLength(payload);
 }
 
 /** Read first: whoever does not want the topic need not read the rest. */

@@ -97,9 +97,9 @@ export class ClusterWorker {
   }
 
   /** Joins this listener with the others; resolves when it hears and is heard. */
-  async openExchange(): Promise<Exchange> {
+  async openExchange(logger: Logger): Promise<Exchange> {
     const { sockets: directory, slot } = this.seat;
-    const exchange = new Exchange({ directory, slot });
+    const exchange = new Exchange({ directory, slot }, logger);
     await exchange.open();
     return exchange;
   }

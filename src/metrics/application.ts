@@ -5,6 +5,7 @@ import type { Segment } from "../native/core.ts";
 import type { Gauge } from "./instruments.ts";
 import { invalid } from "./names.ts";
 import { ProcessSampler } from "./process.ts";
+import { RealTimeSampler, type RealTimeSource } from "./real-time.ts";
 import { MetricRegistry } from "./registry.ts";
 import { type MeteredRoute, RequestMeters } from "./requests.ts";
 import {
@@ -57,7 +58,12 @@ export class ApplicationMetrics {
   }
 
   /** Called once, when the routes are known. */
-  measure({ core, endpoints }: Measured, others: Others, generation: number): RequestMeters {
+  measure(
+    { core, endpoints }: Measured,
+    others: Others,
+    generation: number,
+    source: RealTimeSource,
+  ): RequestMeters {
     const { registry } = this;
     const segment = this.#segment;
     registry.collectors.push(() => collectShared({ segment, ...others }));
@@ -74,7 +80,9 @@ export class ApplicationMetrics {
       ["check"],
       { combine: "min" },
     );
-    this.#sampler = new ProcessSampler(this.registry, { version, core });
+    const realTime = new RealTimeSampler(registry, source);
+    const onSample = () => realTime.sample();
+    this.#sampler = new ProcessSampler(registry, { version, core }, onSample);
     const routes = endpoints.map(({ route }) => ({ method: route.method, path: route.path }));
     return new RequestMeters(this.registry, routes, this.#options ?? {});
   }

@@ -18,10 +18,13 @@ export class ProcessSampler {
   readonly #heap: BoundGauge;
   readonly #lag: BoundHistogram;
   readonly #clock: TickClock;
+  readonly #onSample: () => void;
   #timer: Timer | undefined;
   #due = 0;
 
-  constructor(registry: MetricRegistry, build: BuildInfo) {
+  /** @param onSample brings up to date what others keep. */
+  constructor(registry: MetricRegistry, build: BuildInfo, onSample: () => void) {
+    this.#onSample = onSample;
     this.#clock = registry.store.clock;
     this.#resident = registry
       .gauge("process_resident_memory_bytes", "Resident memory, all processes together.")
@@ -71,6 +74,8 @@ export class ProcessSampler {
 
   stop(): void {
     clearInterval(this.#timer);
+    // What was counted since the last look would be lost with this listener.
+    this.#onSample();
   }
 
   sample(): void {
@@ -78,5 +83,6 @@ export class ProcessSampler {
     // Threads share the memory of their process: it is counted once.
     if (Bun.isMainThread) this.#resident.set(rss);
     this.#heap.set(heapUsed);
+    this.#onSample();
   }
 }

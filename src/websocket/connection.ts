@@ -11,6 +11,7 @@ import { Inbox } from "./inbox.ts";
 import type { Kind } from "./kind.ts";
 import { type Decode, MessageError, type Payload, sizeOf } from "./message.ts";
 import { runHandler } from "./run-handler.ts";
+import { checkTopic } from "./topic.ts";
 
 export type BunSocket = Bun.ServerWebSocket<unknown>;
 
@@ -77,7 +78,9 @@ export class Connection implements Socket, AsyncIterable<unknown> {
       typeof payload === "string"
         ? ws.sendText(payload, compress)
         : ws.sendBinary(payload, compress);
-    return result > 0 ? "sent" : this.#waits(ws, result, sizeOf(payload));
+    const outcome = result > 0 ? "sent" : this.#waits(ws, result, sizeOf(payload));
+    if (outcome !== "dropped") this.#kind.hub.counts.sent++;
+    return outcome;
   }
 
   /** Bun says 0 for what was dropped, and for what has no bytes. */
@@ -96,6 +99,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   closeIfSlow(last: number): void {
     const { slow, hub, route, logger } = this.#kind;
     if (slow !== "close" || this.buffered - last <= hub.settings.backpressureLimit / 2) return;
+    hub.counts.slow++;
     logger.warn(`${route}: a client that takes too little is closed`, { id: this.id });
     this.close(1013, "too slow");
   }
@@ -120,11 +124,11 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   }
 
   subscribe(topic: string, { as }: SubscribeOptions = {}): void {
-    if (typeof topic !== "string" || topic === "")
-      throw new TypeError(`subscribe() was given ${Bun.inspect(topic)}; it takes a topic`);
+    checkTopic("subscribe()", topic);
     if (this.#ws === undefined) return;
-    this.#ws.subscribe(topic);
+    // First: it refuses what it cannot tell others.
     this.#kind.hub.presence.join(topic, this.id, as);
+    this.#ws.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
@@ -164,6 +168,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   /** @internal the hot path: without schema and inbox, one look at the size and one call */
   received(raw: string | Uint8Array): void {
     const kind = this.#kind;
+    kind.hub.counts.received++;
     if (raw.length * 3 > kind.maxPayload && isLarger(raw, kind.maxPayload))
       return this.close(1009, "message too large");
     if (kind.decode !== undefined) return this.#check(kind.decode, raw);

@@ -7,6 +7,7 @@ import type { gap, TopicEvent, Topics } from "../response/topics.ts";
 import type { PublishOptions } from "../routing/socket-route.ts";
 import type { Connection } from "./connection.ts";
 import { encode, type Payload, sizeOf } from "./message.ts";
+import { checkTopic } from "./topic.ts";
 import type { TopicSettings, WebSocketSettings } from "./settings.ts";
 import { Presence } from "./presence.ts";
 import { type Stamp, TopicLogs } from "./topic-logs.ts";
@@ -31,6 +32,10 @@ export interface AppPublishOptions extends PublishOptions {
   readonly except?: string;
 }
 
+/** Above what any id of a socket has: what is longer is none, wherever it came from. */
+const id_characters_max = 64;
+const unnumbered: Stamp = { publisher: "", sequence: 0 };
+
 export class Hub implements Topics {
   readonly settings: Required<WebSocketSettings>;
   /** Set by who joins processes. */
@@ -40,6 +45,8 @@ export class Hub implements Topics {
   /** What the ids of the sockets of this process begin with. */
   readonly name: string = crypto.randomUUID().replaceAll("-", "").slice(0, 12);
   readonly presence = new Presence();
+  /** For the metrics, since the start. */
+  readonly counts = { received: 0, sent: 0, published: 0, slow: 0 };
   readonly #connections = new Map<string, Connection>();
   /** One in an application that listens itself; each with its connections. */
   readonly #servers = new Map<BunServer, number>();
@@ -89,20 +96,22 @@ export class Hub implements Topics {
     compress: boolean,
     except: Connection | string | undefined,
   ): void {
-    if (typeof topic !== "string" || topic === "")
-      throw new TypeError(`publish() was given ${Bun.inspect(topic)}; it takes a topic`);
+    checkTopic("publish()", topic);
     const local = typeof except === "string" ? this.#connections.get(except) : except;
+    this.counts.published++;
     this.#publishLocal(topic, payload, compress, local);
     if (this.remote === undefined && !this.#logs.has(topic)) return;
-    const stamp = this.#logs.stamp(topic);
+    // Event streams get no bytes: a number for them would be missing in the text.
+    const stamp = typeof payload === "string" ? this.#logs.stamp(topic) : unnumbered;
     if (typeof payload === "string") this.#logs.append(topic, stamp, payload);
-    const elsewhere = typeof except === "string" && local === undefined ? except : undefined;
+    const elsewhere = isId(except) && local === undefined ? except : undefined;
     this.remote?.publish(topic, payload, stamp, { compress, except: elsewhere });
   }
 
   /** @returns false if nobody has this id */
   send(id: string, message: unknown): boolean {
     const payload = encode(message);
+    if (!isId(id)) return false;
     return this.deliverTo(id, payload) || (this.remote?.send(id, payload) ?? false);
   }
 
@@ -173,4 +182,8 @@ export class Hub implements Topics {
     this.#unseen = 0;
     for (const connection of this.#connections.values()) connection.closeIfSlow(last);
   }
+}
+
+function isId(given: unknown): given is string {
+  return typeof given === "string" && given !== "" && given.length <= id_characters_max;
 }

@@ -25,6 +25,9 @@ export interface PresenceChange {
   readonly as: unknown;
 }
 
+/** It is kept in every process, for every socket and topic. */
+const as_characters_max = 4_096;
+
 type Members = Map<string, unknown>;
 type Table = Map<string, Members>;
 
@@ -37,7 +40,9 @@ export class Presence {
   /** Set by who joins processes. */
   onChange: ((change: PresenceChange) => void) | undefined;
 
-  join(topic: string, id: string, as: unknown): void {
+  /** @throws TypeError for an `as` that has no JSON, or too much of it */
+  join(topic: string, id: string, given: unknown): void {
+    const as = given === undefined ? undefined : plain(given);
     const topics = this.#topics.get(id) ?? new Set();
     const known = this.#local.get(topic);
     if (known?.has(id) === true && as === undefined) return;
@@ -84,6 +89,14 @@ export class Presence {
   forget(from: number): void {
     this.#remote.delete(from);
   }
+}
+
+/** As every process sees it: what JSON makes of it, now. */
+function plain(given: unknown): unknown {
+  const text: unknown = JSON.stringify(given);
+  if (typeof text === "string" && text.length <= as_characters_max) return JSON.parse(text);
+  const fault = typeof text === "string" ? `has ${text.length} characters` : "has no JSON form";
+  throw new TypeError(`subscribe() was given an \`as\` that ${fault}; it takes up to 4,096`);
 }
 
 function put(table: Table, topic: string, id: string, as: unknown): void {

@@ -17,6 +17,8 @@ interface Entry {
   readonly publisher: string;
   readonly sequence: number;
   readonly data: string;
+  /** Messages of the publisher that should have come before it have not. */
+  readonly isBehindHole: boolean;
 }
 
 interface Beginning {
@@ -47,7 +49,9 @@ export class TopicLog {
     const last = this.#head.of(publisher);
     if (!this.#head.advance(publisher, sequence)) return;
     if (sequence > last + 1) this.#lost.set(publisher, sequence - 1);
-    this.#entries.push({ publisher, sequence, data });
+    // The first that is heard of a publisher has no hole before it: the others were not for this log.
+    const isBehindHole = last > 0 && sequence > last + 1;
+    this.#entries.push({ publisher, sequence, data, isBehindHole });
     this.#characters += data.length;
     this.#trim();
     for (const wake of this.#waiting) wake();
@@ -84,6 +88,8 @@ export class TopicLog {
           continue;
         }
         index++;
+        const { publisher, sequence, isBehindHole } = entry;
+        if (isBehindHole && position.of(publisher) < sequence - 1) yield* this.#tellGap(position);
         if (!position.advance(entry.publisher, entry.sequence)) continue;
         yield { data: entry.data, id: position.toString() };
       }

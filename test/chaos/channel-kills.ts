@@ -3,14 +3,29 @@
  * argument. `ROBYN_SEED` replays a run as far as random instants of real processes can be.
  */
 import { killAndCount } from "../channel/kill.ts";
-import { createRandom, seedOfRun } from "../support/random.ts";
+import { createRandom, type Random, seedOfRun } from "../support/random.ts";
+import type { Report } from "./report.ts";
 
-const kills = Number(process.argv[2] ?? 1_000);
-const seed = seedOfRun();
-console.log(`${kills} kills of producers and consumers, ROBYN_SEED=${seed}`);
-const begin = performance.now();
-const { accepted, repeated, lives } = await killAndCount(kills, createRandom(seed));
-console.log(
-  `${accepted} messages accepted in ${lives} lives of producers: 0 lost, 0 out of order, 0 repeated after their ` +
-    `acknowledgement, ${repeated} repeated from unacknowledged batches; ${Math.round((performance.now() - begin) / 1_000)} s`,
-);
+export async function channelKills(kills: number, random: Random): Promise<Report> {
+  const name = `kill -9 of producers and consumers of a channel, ${kills} times`;
+  try {
+    const { accepted, repeated, lives } = await killAndCount(kills, random);
+    const figures = {
+      accepted,
+      "lives of producers": lives,
+      "lost, out of order, or repeated after their acknowledgement": 0,
+      "repeated from unacknowledged batches": repeated,
+    };
+    return { name, failures: [], figures };
+  } catch (error) {
+    return { name, failures: [Bun.inspect(error)], figures: {} };
+  }
+}
+
+if (import.meta.main) {
+  const seed = seedOfRun();
+  console.log(`ROBYN_SEED=${seed}`);
+  const report = await channelKills(Number(process.argv[2] ?? 1_000), createRandom(seed));
+  console.log(report);
+  process.exit(report.failures.length === 0 ? 0 : 1);
+}

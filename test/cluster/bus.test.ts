@@ -23,7 +23,7 @@ interface Heard {
 async function open(directory: string, slot: number): Promise<Heard> {
   const frames: Heard["frames"] = [];
   const left: number[] = [];
-  const bus = new Bus({ directory, slot });
+  const bus = new Bus({ directory, slot }, console.error);
   for (let kind = 1; kind < 10; kind++) {
     bus.on(kind, (from, payload) => frames.push([from, kind, new TextDecoder().decode(payload)]));
   }

@@ -212,6 +212,38 @@ test("a consumer in another process is woken, not polled", async () => {
   expect(delays[10]).toBeLessThan(60);
 });
 
+test("after a rolling reload the new listeners are joined, and nothing of the old ones is left", async () => {
+  const before = await connectEverywhere("reload", 4);
+  const closed = before.map(
+    ({ socket }) =>
+      new Promise<number>((resolve) => (socket.onclose = ({ code }) => resolve(code))),
+  );
+  cluster.child.signal("SIGHUP");
+  // Old and new listeners are joined with each other meanwhile: what is published reaches whoever is there, and fails nowhere.
+  let isDone = false;
+  const publishing = (async () => {
+    const statuses = new Set<number>();
+    while (!isDone) statuses.add((await get("/publish/reload")).status);
+    return statuses;
+  })();
+  await cluster.child.prints(/reload 1: done/, "stderr", 60_000);
+  isDone = true;
+  expect(await publishing).toEqual(new Set([200]));
+  expect(await Promise.all(closed)).toEqual([1001, 1001, 1001, 1001]);
+  const after = await connectEverywhere("reload", 4);
+  const ids = after.map(({ id }) => id).toSorted();
+  await until("all of them to know exactly these", async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => presence("reload")));
+    return answers.every(({ members }) =>
+      Bun.deepEquals(members.map(({ id }) => id).toSorted(), ids),
+    );
+  });
+  for (const { id } of after) expect(await (await get(`/send/${id}`)).text()).toBe("true");
+  await get("/publish/reload?number=last");
+  await until("the message", () => after.every(({ heard }) => heard.includes("last")));
+  for (const { id } of before) expect(await (await get(`/send/${id}`)).text()).toBe("false");
+}, 90_000);
+
 function byId(one: { readonly id: string }, other: { readonly id: string }): number {
   return one.id < other.id ? -1 : 1;
 }

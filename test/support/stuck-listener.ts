@@ -2,5 +2,5 @@
 import { Bus } from "../../src/cluster/bus.ts";
 
 const [directory = "", slot = "0"] = process.argv.slice(2);
-await new Bus({ directory, slot: Number(slot) }).open();
+await new Bus({ directory, slot: Number(slot) }, console.error).open();
 console.log("open");

@@ -4,7 +4,7 @@ import { Robyn } from "../../src/index.ts";
 import { mistakes, sockets as clientSockets, streams } from "./client.ts";
 import { routes, subRouter, withoutPrefix } from "./params.ts";
 import { helpers, signatures, state } from "./signatures.ts";
-import { sockets, socketsBelow } from "./websocket.ts";
+import { sockets, socketsBelow, socketsWithState } from "./websocket.ts";
 
 test("what the type tests define also runs", () => {
   const app = new Robyn();
@@ -13,6 +13,7 @@ test("what the type tests define also runs", () => {
   expect(app.includeRouter(socketsBelow())).toBe(app);
   helpers(app);
   state();
+  socketsWithState();
 });
 
 test("what the type tests expect to be wrong is refused when it runs as well", () => {

@@ -2,6 +2,27 @@
 import { Robyn, SubRouter, t } from "../../src/index.ts";
 import { type Equal, expectType } from "./equal.ts";
 
+interface State {
+  user: { name: string };
+}
+
+/** What hooks leave in the state of a handshake, becomes the data of the socket. */
+export function socketsWithState(): void {
+  const app = new Robyn<State>();
+  app.websocket("/state/:room", {
+    beforeRequest({ state }) {
+      expectType<Equal<typeof state, State>>();
+    },
+    beforeUpgrade({ state, params }) {
+      expectType<Equal<typeof state, State>>();
+      return { user: state.user, room: params.room };
+    },
+    open(socket) {
+      expectType<Equal<typeof socket.data, { user: { name: string }; room: string }>>();
+    },
+  });
+}
+
 export function sockets(app: Robyn): void {
   app.websocket("/plain/:room", {
     open(socket) {

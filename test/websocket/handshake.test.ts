@@ -1,7 +1,8 @@
 /** What may become a WebSocket, and what is answered otherwise (RFC 6455 §4.2, RFC 9110 §15.5.22). */
 import { describe, expect, test } from "bun:test";
-import { HttpError, SubRouter, t } from "robyn";
+import { HttpError, Robyn, SubRouter, t } from "robyn";
 import { exchange, RawClient, request } from "../support/raw.ts";
+import { silentLogger } from "../support/log.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
 import { frame, handshakeHeaders, opcode, RawWebSocket } from "../support/web-socket.ts";
 
@@ -313,4 +314,65 @@ test("what a client sends right behind its handshake is frames, or ends the conn
   const early = frame(opcode.text, "early").toString("latin1");
   client.send(Buffer.from(request("GET", "/now", handshakeHeaders) + early, "latin1"));
   await client.sees(/101 [^]*early/);
+});
+
+describe("what hooks know", () => {
+  interface State {
+    user: { name: string; rooms: readonly string[] };
+  }
+  const users: Readonly<Record<string, State["user"]>> = {
+    "Bearer a": { name: "ada", rooms: ["zig"] },
+  };
+
+  test("reaches beforeUpgrade as state, and the socket as data; whom they refuse has no socket", async () => {
+    const app = new Robyn<State>({ logger: silentLogger, development: false });
+    const asked: string[] = [];
+    app.beforeRequest("/rooms/*", async ({ headers, state, status }) => {
+      await Bun.sleep(0);
+      const user = users[headers.get("authorization") ?? ""];
+      if (user === undefined) return status(401, "who are you?");
+      state.user = user;
+    });
+    app.websocket("/rooms/:room", {
+      beforeRequest: ({ state, params }) => void asked.push(`${state.user.name} ${params.room}`),
+      beforeUpgrade({ state, params }) {
+        if (!state.user.rooms.includes(params.room)) throw new HttpError(403, "not your room");
+        return { user: state.user, since: 1 };
+      },
+      message: (socket, text) => void socket.send(`${socket.data.user.name}: ${String(text)}`),
+    });
+    await using server = await serveApp(app);
+    const ask = (room: string, authorization: string) =>
+      request("GET", `/rooms/${room}`, { ...handshakeHeaders, authorization });
+    expect((await exchange(server.port, ask("zig", "Bearer x"))).status).toBe(401);
+    expect((await exchange(server.port, ask("bun", "Bearer a"))).status).toBe(403);
+    using client = await RawWebSocket.connect(server.port, "/rooms/zig", {
+      authorization: "Bearer a",
+    });
+    client.send(frame(opcode.text, "hello"));
+    const answer = await client.next();
+    expect(answer.payload.toString()).toBe("ada: hello");
+    expect(asked).toEqual(["ada bun", "ada zig"]);
+  });
+
+  test("is of one handshake: two sockets at a time do not see each other's", async () => {
+    const app = new Robyn<{ name: string }>({ logger: silentLogger, development: false });
+    app.beforeRequest(async ({ query, state }) => {
+      state.name = String(query.name);
+      await Bun.sleep(state.name === "slow" ? 20 : 0);
+    });
+    app.websocket("/", {
+      beforeUpgrade: ({ state }) => ({ name: state.name }),
+      message: (socket) => void socket.send(socket.data.name),
+    });
+    await using server = await serveApp(app);
+    const names = ["slow", "quick", "third"];
+    const clients = await Promise.all(
+      names.map((name) => RawWebSocket.connect(server.port, `/?name=${name}`)),
+    );
+    for (const client of clients) client.send(frame(opcode.text, "who?"));
+    const answers = await Promise.all(clients.map((client) => client.next()));
+    expect(answers.map(({ payload }) => payload.toString())).toEqual(names);
+    for (const client of clients) client[Symbol.dispose]();
+  });
 });

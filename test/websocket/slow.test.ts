@@ -9,7 +9,8 @@ import { ClientSocket } from "../support/client-socket.ts";
 
 const limit = 1_048_576;
 /** 1 GiB in the long suite; 32 MiB are well beyond what the system buffers for one connection, and the limit. */
-const rounds = process.env.ROBYN_LONG === "1" ? 8_192 : 256;
+const isLong = process.env.ROBYN_LONG === "1";
+const rounds = isLong ? 8_192 : 256;
 const message_bytes = 16_384;
 /** With the four bytes of the head. */
 const frame_bytes = message_bytes + 4;
@@ -74,10 +75,16 @@ for (const policy of ["close", "drop"] as const) {
       if (round % 8 === 0) most = Math.max(most, (await report()).rss);
     }
     const { rss, closes } = await report();
-    expect(Math.max(most, rss) - base).toBeLessThan(limit + 32 * 2 ** 20);
+    const growth = Math.max(most, rss) - base;
+    if (isLong)
+      console.log(
+        `slow: ${policy}, ${rounds * 8 * message_bytes} bytes published: ${growth} bytes above the base`,
+      );
+    expect(growth).toBeLessThan(limit + 32 * 2 ** 20);
     expect(readers.filter((it) => it.isClosed())).toEqual([]);
     expect(closes).toEqual(policy === "close" ? [1013] : []);
-    if (policy === "close") {
+    // Minutes later the system has given the connection up, and with it what it still held.
+    if (policy === "close" && !isLong) {
       // What had been sent before comes complete, then the reason of the end.
       sleeper.resume();
       expect(await sleeper.closeCode()).toBe(1013);
