@@ -5,7 +5,10 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { busKills } from "./chaos/bus-kills.ts";
+import { channelKills } from "./chaos/channel-kills.ts";
 import { exactness } from "./chaos/exactness.ts";
+import { idleSockets } from "./chaos/idle-sockets.ts";
 import { kills } from "./chaos/kills.ts";
 import { killWriters } from "./chaos/limit-kills.ts";
 import { reloads, whyNoNamespace } from "./chaos/reloads.ts";
@@ -38,11 +41,16 @@ const scenarios: Record<string, (seed: number) => Promise<Report>> = {
   kills: (own) => kills(rounds, createRandom(own)),
   "writers of limits": (own) => limitKills(quick ? 40 : 1_000, own),
   "writers of the cache": (own) => cacheKills(own),
+  "ends of channels": (own) => channelKills(quick ? 50 : 1_000, createRandom(own)),
+  "listeners that publish": (own) => busKills(rounds, 300, createRandom(own)),
+  "idle sockets": () => idleSockets(quick ? shortIdle : longIdle),
   "reloads with migration": () => reloads(rounds, true),
   "reloads without migration": () => reloads(rounds, false),
   soak: (own) => soak(quick ? 50_000 : 1_000_000, quick ? 20_000 : 100_000, createRandom(own)),
   "slow clients": () => slow(quick ? shortSlow : longSlow),
 };
+const shortIdle = { sockets: 1_000, seconds: 9, idleTimeout_s: 8 };
+const longIdle = { sockets: 10_000, seconds: 600, idleTimeout_s: 120 };
 const shortSlow = {
   ...{ count: 100, keepAliveTimeout: 5, timeout: 4 },
   ...{ upload: 120_000, waitsForReaders: false },
