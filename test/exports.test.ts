@@ -129,6 +129,7 @@ test("the package offers nothing beside them", async () => {
       "exports": {
         ".": "./src/index.ts",
         "./package.json": "./package.json",
+        "./redis": "./src/redis/index.ts",
         "./testing": "./src/testing/index.ts",
       },
     }

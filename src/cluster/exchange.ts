@@ -50,9 +50,7 @@ export class Exchange implements Remote, Doorbell {
       const change: PresenceChange = JSON.parse(readText(bytes));
       hub.presence.apply(from, change);
     });
-    hub.remote = this;
-    hub.presence.onChange = (change) =>
-      this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
+    hub.join(this);
     this.#bus.broadcast(frame.hello, this.#writer.text(hub.name));
   }
 
@@ -79,6 +77,10 @@ export class Exchange implements Remote, Doorbell {
 
   follow(topic: string): void {
     this.#bus.broadcast(frame.follow, this.#writer.text(topic));
+  }
+
+  changePresence(change: PresenceChange): void {
+    this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
   }
 
   /** Wakes what waits for channels in the listener of that slot. */

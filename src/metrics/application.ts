@@ -2,6 +2,7 @@
 import { version } from "../../package.json" with { type: "json" };
 import type { Logger } from "../logger.ts";
 import type { Segment } from "../native/core.ts";
+import { type AdapterCounts, adapterMeter } from "./adapter.ts";
 import { invalid } from "./names.ts";
 import { ProcessSampler } from "./process.ts";
 import { type Collector, MetricRegistry } from "./registry.ts";
@@ -61,6 +62,11 @@ export class ApplicationMetrics {
 
   watchProcess(): void {
     this.#sampler?.start();
+  }
+
+  /** What joins clusters, as this listener sees it. Called when the routes have been measured. */
+  watchAdapter(name: string, counts: () => AdapterCounts): void {
+    this.#sampler?.also(adapterMeter(this.registry, name, counts));
   }
 
   stop(): void {

@@ -18,6 +18,7 @@ export class ProcessSampler {
   readonly #heap: BoundGauge;
   readonly #lag: BoundHistogram;
   readonly #clock: TickClock;
+  readonly #others: (() => void)[] = [];
   #timer: Timer | undefined;
   #due = 0;
 
@@ -73,10 +74,16 @@ export class ProcessSampler {
     clearInterval(this.#timer);
   }
 
+  /** Sampled with the process from now on. */
+  also(sample: () => void): void {
+    this.#others.push(sample);
+  }
+
   sample(): void {
     const { rss, heapUsed } = process.memoryUsage();
     // Threads share the memory of their process: it is counted once.
     if (Bun.isMainThread) this.#resident.set(rss);
     this.#heap.set(heapUsed);
+    for (const sample of this.#others) sample();
   }
 }
