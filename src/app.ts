@@ -570,7 +570,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const cluster = worker?.seat.cluster ?? crypto.randomUUID();
     const joined = (this.#joined = await adapter.open({ cluster, hub: this.#hubOf(), logger }));
     if (joined.rateLimits !== undefined) this.#segment().rateLimits.remote = joined.rateLimits;
-    if (this.#metrics?.isExposed) this.#metrics.watchAdapter(adapter.name, () => joined.counts());
+    this.#metrics?.watchAdapter(adapter.name, () => joined.counts());
   }
 
   /** Loaded here: an app without topics starts without them. */

@@ -26,6 +26,7 @@ export class ApplicationMetrics {
   readonly registry: MetricRegistry;
   #options: MeasureOptions | undefined;
   #sampler: ProcessSampler | undefined;
+  #sampleAdapter: (() => void) | undefined;
 
   constructor(segment: () => Segment, logger: () => Logger) {
     this.registry = new MetricRegistry(segment, logger);
@@ -55,7 +56,7 @@ export class ApplicationMetrics {
 
   /** Called once, when the routes are known. */
   measure({ core, endpoints }: Measured): RequestMeters {
-    this.#sampler = new ProcessSampler(this.registry, { version, core });
+    this.#sampler = new ProcessSampler(this.registry, { version, core }, this.#sampleAdapter);
     const routes = endpoints.map(({ route }) => ({ method: route.method, path: route.path }));
     return new RequestMeters(this.registry, routes, this.#options ?? {});
   }
@@ -64,9 +65,10 @@ export class ApplicationMetrics {
     this.#sampler?.start();
   }
 
-  /** What joins clusters, as this listener sees it. Called when the routes have been measured. */
+  /** What joins clusters, as this listener sees it. */
   watchAdapter(name: string, counts: () => AdapterCounts): void {
-    this.#sampler?.also(adapterMeter(this.registry, name, counts));
+    if (!this.isExposed) return;
+    this.#sampleAdapter = adapterMeter(this.registry, name, counts);
   }
 
   stop(): void {

@@ -18,11 +18,13 @@ export class ProcessSampler {
   readonly #heap: BoundGauge;
   readonly #lag: BoundHistogram;
   readonly #clock: TickClock;
-  readonly #others: (() => void)[] = [];
+  readonly #more: (() => void) | undefined;
   #timer: Timer | undefined;
   #due = 0;
 
-  constructor(registry: MetricRegistry, build: BuildInfo) {
+  /** @param more samples something else at the same times. */
+  constructor(registry: MetricRegistry, build: BuildInfo, more?: () => void) {
+    this.#more = more;
     this.#clock = registry.store.clock;
     this.#resident = registry
       .gauge("process_resident_memory_bytes", "Resident memory, all processes together.")
@@ -74,16 +76,11 @@ export class ProcessSampler {
     clearInterval(this.#timer);
   }
 
-  /** Sampled with the process from now on. */
-  also(sample: () => void): void {
-    this.#others.push(sample);
-  }
-
   sample(): void {
     const { rss, heapUsed } = process.memoryUsage();
     // Threads share the memory of their process: it is counted once.
     if (Bun.isMainThread) this.#resident.set(rss);
     this.#heap.set(heapUsed);
-    for (const sample of this.#others) sample();
+    this.#more?.();
   }
 }
