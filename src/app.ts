@@ -568,7 +568,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const { adapter } = this.#options;
     if (adapter === undefined) return;
     const cluster = worker?.seat.cluster ?? crypto.randomUUID();
-    const joined = (this.#joined = await adapter.open({ cluster, hub: this.#hubOf(), logger }));
+    const surroundings = { cluster, hub: this.#hubOf(), cache: this.cache, logger };
+    const joined = (this.#joined = await adapter.open(surroundings));
     if (joined.rateLimits !== undefined) this.#segment().rateLimits.remote = joined.rateLimits;
     this.#metrics?.watchAdapter(adapter.name, () => joined.counts());
   }

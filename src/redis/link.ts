@@ -11,6 +11,7 @@ import type { Payload } from "../websocket/message.ts";
 import type { PresenceChange } from "../websocket/presence.ts";
 import type { Stamp } from "../websocket/topic-logs.ts";
 import { Connection } from "./connection.ts";
+import { Invalidations } from "./invalidations.ts";
 import { type Heads, type Message, payloadOf, read, textOf, write } from "./messages.ts";
 import type { RedisSettings } from "./options.ts";
 import { RedisRateLimits } from "./rate-limits.ts";
@@ -21,6 +22,7 @@ export class Link implements Remote, Joined {
   readonly #connection: Connection;
   readonly #roll: Roll;
   readonly #limits: RedisRateLimits | undefined;
+  readonly #invalidations: Invalidations | undefined;
   readonly #channel: string;
   readonly #inboxOf: (name: string) => string;
 
@@ -38,7 +40,7 @@ export class Link implements Remote, Joined {
       channel: this.#channel,
       onMessage: (text) => this.#receive(text),
       onUp: () => this.#greet(),
-      onBeat: () => this.#roll.beat(),
+      onBeat: () => this.#beat(),
     });
     this.#connection = connection;
     this.#roll = new Roll({
@@ -48,6 +50,10 @@ export class Link implements Remote, Joined {
       expiry_ms: 4 * heartbeat,
       tell: (kind, head) => this.#tell(kind, head),
     });
+    if (settings.cache)
+      this.#invalidations = new Invalidations(connection, surroundings.cache, (names) =>
+        this.#tell("invalidate", { names }),
+      );
     this.#limits = settings.rateLimits ? new RedisRateLimits(connection, prefix) : undefined;
   }
 
@@ -57,7 +63,10 @@ export class Link implements Remote, Joined {
 
   /** Without a Redis, this resolves too: the application serves, and is joined later. */
   async open(): Promise<void> {
-    this.#surroundings.hub.join(this);
+    const { hub, cache } = this.#surroundings;
+    hub.join(this);
+    if (this.#invalidations !== undefined)
+      cache.onInvalidate = (names) => this.#invalidations?.tell(names);
     await this.#connection.open();
   }
 
@@ -104,7 +113,13 @@ export class Link implements Remote, Joined {
     return this.#connection.send("PUBLISH", [this.#inboxOf(name), message]);
   }
 
+  #beat(): void {
+    this.#roll.beat();
+    this.#invalidations?.catchUp();
+  }
+
   #greet(): void {
+    this.#invalidations?.greet();
     this.#roll.greet();
     const topics = [...this.#surroundings.hub.followed];
     if (topics.length > 0) this.#tell("follow", { topics });
@@ -143,6 +158,8 @@ export class Link implements Remote, Joined {
         return this.#roll.hear(head);
       case "presence":
         return this.#roll.apply(head, head.change);
+      case "invalidate":
+        return this.#invalidations?.hear(head.names);
       case "bye":
         return this.#roll.drop(head.name);
     }

@@ -24,6 +24,8 @@ export interface Heads {
   beat: Sign;
   presence: Sign & { readonly change: PresenceChange };
   bye: { readonly name: string };
+  /** Kept answers; no names: all of them. */
+  invalidate: { readonly names: readonly string[] };
 }
 
 /** A listener, and the number of its latest change of presence. */
@@ -44,6 +46,7 @@ const letters = {
   beat: "b",
   presence: "m",
   bye: "g",
+  invalidate: "i",
 } as const satisfies Record<keyof Heads, string>;
 const kinds = new Map(Object.entries(letters).map(([kind, letter]) => [letter, kind]));
 

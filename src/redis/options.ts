@@ -15,6 +15,11 @@ export interface RedisOptions {
   buffer?: number;
   /** Whether rate limits count for all clusters together. Default true. */
   rateLimits?: boolean;
+  /**
+   * Whether `app.cache.invalidate()` reaches the other clusters. The answers themselves stay in the cluster that made them.
+   * Default true.
+   */
+  cache?: boolean;
   /** For `rediss://`: what Bun takes for TLS. */
   tls?: Bun.TLSOptions;
 }
@@ -27,12 +32,12 @@ const defaults = {
   timeout: 1_000,
   buffer: 8_388_608,
   rateLimits: true,
+  cache: true,
 } as const;
 const names = [...Object.keys(defaults), "tls"];
 /** What somebody may look for here, and why it is not. */
 const notShared: Readonly<Record<string, string>> = {
   channels: "Channels stay within their cluster.",
-  cache: "Kept answers stay within their cluster.",
 };
 
 /** @throws RobynError ROBYN_OPTION_INVALID */
@@ -46,10 +51,11 @@ export function settingsOf(given: RedisOptions): RedisSettings {
   checkWhole("heartbeat", settings.heartbeat, 50, 60_000);
   checkWhole("timeout", settings.timeout, 10, 60_000);
   checkWhole("buffer", settings.buffer, 65_536, 2 ** 31 - 1);
-  const { prefix, rateLimits } = settings;
+  const { prefix, rateLimits, cache } = settings;
   if (typeof prefix !== "string" || !/^[\x21-\x7e]{1,64}$/.test(prefix))
     throw refused("prefix", prefix, "1 to 64 visible characters of ASCII");
   if (typeof rateLimits !== "boolean") throw refused("rateLimits", rateLimits, "true or false");
+  if (typeof cache !== "boolean") throw refused("cache", cache, "true or false");
   return settings;
 }
 

@@ -1,4 +1,5 @@
 /** The seam to other machines: what an adapter is given when a listener starts, and what it gives back. */
+import type { AppCache } from "../cache/app-cache.ts";
 import type { Logger } from "../logger.ts";
 import type { AdapterCounts } from "../metrics/adapter.ts";
 import type { RemoteRateLimits } from "../native/core.ts";
@@ -15,6 +16,7 @@ export interface Surroundings {
   /** The same for all listeners of a cluster, and for nobody else: these reach each other without the adapter. */
   readonly cluster: string;
   readonly hub: Hub;
+  readonly cache: AppCache;
   readonly logger: Logger;
 }
 
