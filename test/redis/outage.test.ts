@@ -40,6 +40,27 @@ describe.skipIf(!hasRedis)("without Redis", () => {
     expect((await late.socket.receives(1)).at(-1)).toBe("together");
   }, 40_000);
 
+  test("for a moment only, presence and messages are complete again, whatever was lost", async () => {
+    await using server = await RedisServer.start();
+    await using here = await startPair(server.url);
+    for (const [count, type] of ["pubsub", "normal"].entries()) {
+      await server.ask("CLIENT", "KILL", "TYPE", type);
+      const far = await here.other.visit("all");
+      await until(
+        "who came meanwhile",
+        () => here.app.presence("all").count === count + 1,
+        patience_ms,
+      );
+      await until("a message to arrive", () => {
+        here.app.publish("all", "hello");
+        return far.socket.messages.length > 0;
+      });
+    }
+    await server.ask("FLUSHALL");
+    await using late = await startSite(server.url);
+    await until("those who were there", () => late.app.presence("all").count === 2, patience_ms);
+  }, 40_000);
+
   test("an application starts, and is joined when there is one", async () => {
     await using server = await RedisServer.start();
     await server.kill();
