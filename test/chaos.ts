@@ -3,9 +3,11 @@
  * `--seed <n>` replays a run, `--only <text>` takes the scenarios whose name contains it, `--count <n>` sets the rounds.
  */
 import { parseArgs } from "node:util";
+import { cuts } from "./chaos/cuts.ts";
 import { kills } from "./chaos/kills.ts";
 import { reloads, whyNoNamespace } from "./chaos/reloads.ts";
 import type { Report } from "./chaos/report.ts";
+import { hasRedis } from "./support/redis.ts";
 import { createRandom, seedOfRun } from "./support/random.ts";
 
 const { values } = parseArgs({
@@ -24,12 +26,17 @@ const scenarios: Record<string, () => Promise<Report>> = {
   kills: () => kills(rounds, createRandom(seed)),
   "reloads with migration": () => reloads(rounds, true),
   "reloads without migration": () => reloads(rounds, false),
+  "cuts between clusters": () => cuts(rounds),
 };
 const noNamespace = whyNoNamespace();
 let failed = 0;
 for (const [name, run] of Object.entries(scenarios)) {
   if (!name.includes(values.only)) continue;
-  if (name.startsWith("reloads") && noNamespace !== undefined) {
+  if (name.startsWith("cuts") && !hasRedis) {
+    console.log(`skipped: ${name}: there is no redis-server`);
+    continue;
+  }
+  if (!name.startsWith("kills") && noNamespace !== undefined) {
     console.log(`skipped: ${name}: no network namespace: ${noNamespace}`);
     continue;
   }

@@ -14,15 +14,22 @@ export class RedisServer implements AsyncDisposable {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "robyn-redis-"));
   #process: Bun.Subprocess | undefined;
+  readonly #onExit = () => this.#process?.kill("SIGKILL");
 
-  private constructor(port: number) {
+  readonly #host: string;
+
+  private constructor(port: number, host: string) {
     this.port = port;
+    this.#host = host;
+    // Where the process ends before the test does.
+    process.on("exit", this.#onExit);
   }
 
-  static async start(): Promise<RedisServer> {
+  /** @param host to listen on; other than 127.0.0.1 in a network namespace of the test only. */
+  static async start(host = "127.0.0.1"): Promise<RedisServer> {
     // Somebody else may take a port between the look and the start.
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisServer(freePort());
+      const server = new RedisServer(freePort(), host);
       try {
         await server.begin();
         return server;
@@ -39,8 +46,8 @@ export class RedisServer implements AsyncDisposable {
 
   async begin(): Promise<void> {
     const files = ["--dir", this.#folder, "--save", "", "--appendonly", "no"];
-    const address = ["--bind", "127.0.0.1", "--port", String(this.port)];
-    this.#process = Bun.spawn([program!, ...address, ...files], {
+    const address = ["--bind", this.#host, "--port", String(this.port)];
+    this.#process = Bun.spawn([program!, ...address, ...files, "--protected-mode", "no"], {
       stdout: "ignore",
       stderr: "ignore",
     });
@@ -72,6 +79,7 @@ export class RedisServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    process.off("exit", this.#onExit);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
