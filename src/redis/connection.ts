@@ -46,6 +46,8 @@ export class Connection {
   #attempts = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   readonly #beat: ReturnType<typeof setInterval>;
+  /** How many times it has been made. */
+  epoch = 0;
   failures = 0;
   dropped = 0;
 
@@ -140,6 +142,7 @@ export class Connection {
 
   #take(pair: Pair): void {
     this.#pair = pair;
+    this.epoch++;
     this.#waiting = 0;
     this.#unanswered = 0;
     this.#isLate = false;

@@ -12,7 +12,7 @@ import type { PresenceChange } from "../websocket/presence.ts";
 import type { Stamp } from "../websocket/topic-logs.ts";
 import { Connection } from "./connection.ts";
 import { Invalidations } from "./invalidations.ts";
-import { type Heads, type Message, payloadOf, read, textOf, write } from "./messages.ts";
+import { type Heads, type Message, payloadOf, read, type Sign, textOf, write } from "./messages.ts";
 import type { RedisSettings } from "./options.ts";
 import { RedisRateLimits } from "./rate-limits.ts";
 import { Roll } from "./roll.ts";
@@ -46,7 +46,7 @@ export class Link implements Remote, Joined {
     this.#roll = new Roll({
       connection,
       hub,
-      keyOf: (name) => `${prefix}:members:${name}`,
+      keyOf: ({ name, epoch }) => `${prefix}:members:${name}:${epoch}`,
       expiry_ms: 4 * heartbeat,
       tell: (kind, head) => this.#tell(kind, head),
     });
@@ -73,14 +73,16 @@ export class Link implements Remote, Joined {
   publish(topic: string, payload: Payload, stamp: Stamp, options: RemoteOptions): void {
     const { text, binary } = textOf(payload);
     const { compress, except } = options;
-    this.#tell("publish", { topic, ...stamp, compress, binary, ...(except && { except }) }, text);
+    const { sender } = this.#roll;
+    const head = { ...sender, topic, ...stamp, compress, binary, ...(except && { except }) };
+    this.#tell("publish", head, text);
   }
 
   send(id: string, payload: Payload): boolean {
     const name = id.slice(0, id.indexOf("-"));
     if (!this.#roll.has(name)) return false;
     const { text, binary } = textOf(payload);
-    return this.#tellOne(name, "send", { id, binary }, text);
+    return this.#tellOne(name, "send", { ...this.#roll.sender, id, binary }, text);
   }
 
   follow(topic: string): void {
@@ -142,18 +144,19 @@ export class Link implements Remote, Joined {
     const { head, kind, text } = message;
     switch (kind) {
       case "publish": {
-        if (!hub.wants(head.topic)) return;
+        if (!hub.wants(head.topic) || this.#roll.isStale(head)) return;
         const { publisher, sequence, compress, except, binary } = head;
         const stamp = { publisher, sequence };
         return hub.deliver(head.topic, payloadOf(text, binary), stamp, { compress, except });
       }
       case "send":
-        return void hub.deliverTo(head.id, payloadOf(text, head.binary));
+        if (!this.#roll.isStale(head)) hub.deliverTo(head.id, payloadOf(text, head.binary));
+        return;
       case "follow":
         for (const topic of head.topics) hub.keep(topic);
         return;
       case "hello":
-        return this.#welcome(head.name, head.revision);
+        return this.#welcome(head);
       case "beat":
         return this.#roll.hear(head);
       case "presence":
@@ -165,8 +168,9 @@ export class Link implements Remote, Joined {
     }
   }
 
-  #welcome(name: string, revision: number): void {
-    this.#roll.hear({ name, revision });
+  #welcome(sign: Sign): void {
+    const { name } = sign;
+    this.#roll.hear(sign);
     this.#tellOne(name, "beat", this.#roll.sign);
     const topics = [...this.#surroundings.hub.followed];
     if (topics.length > 0) this.#tellOne(name, "follow", { topics });

@@ -7,7 +7,7 @@ import type { Payload } from "../websocket/message.ts";
 
 export interface Heads {
   /** To the subscribers of a topic. */
-  publish: {
+  publish: Sender & {
     readonly topic: string;
     readonly publisher: string;
     readonly sequence: number;
@@ -16,7 +16,7 @@ export interface Heads {
     readonly binary: boolean;
   };
   /** To one socket. */
-  send: { readonly id: string; readonly binary: boolean };
+  send: Sender & { readonly id: string; readonly binary: boolean };
   /** An event stream follows these topics. */
   follow: { readonly topics: readonly string[] };
   /** A listener is there for the first time, or again: answered by what the others are. */
@@ -28,9 +28,17 @@ export interface Heads {
   invalidate: { readonly names: readonly string[] };
 }
 
-/** A listener, and the number of its latest change of presence. */
-export interface Sign {
+/**
+ * A listener, and which of its connections, one after the other. What it left in one that was cut may arrive when the
+ * cable is healed, long after what it sent through the next.
+ */
+export interface Sender {
   readonly name: string;
+  readonly epoch: number;
+}
+
+/** With the number of its latest change of presence. */
+export interface Sign extends Sender {
   readonly revision: number;
 }
 

@@ -8,9 +8,10 @@
 import type { Hub } from "../websocket/hub.ts";
 import type { PresenceChange } from "../websocket/presence.ts";
 import type { Connection } from "./connection.ts";
-import type { Heads, Sign } from "./messages.ts";
+import type { Heads, Sender, Sign } from "./messages.ts";
 
 interface Other {
+  epoch: number;
   /** Of what is known here; −1: nothing. */
   revision: number;
   /** The highest that was heard of. */
@@ -23,7 +24,8 @@ interface Other {
 export interface RollOptions {
   readonly connection: Connection;
   readonly hub: Hub;
-  readonly keyOf: (name: string) => string;
+  /** Each connection writes into a hash of its own: no command of an earlier one can disturb it. */
+  readonly keyOf: (sender: Sender) => string;
   /** Milliseconds after which the hash of a dead listener is gone. */
   readonly expiry_ms: number;
   readonly tell: <Kind extends "hello" | "beat" | "presence" | "bye">(
@@ -44,14 +46,12 @@ redis.call("PEXPIRE", KEYS[1], ARGV[1])`;
 export class Roll {
   readonly #options: RollOptions;
   readonly #others = new Map<string, Other>();
-  readonly #key: string;
   #revision = 0;
   /** What Redis has of this listener may not be what is. */
   #isDirty = true;
 
   constructor(options: RollOptions) {
     this.#options = options;
-    this.#key = options.keyOf(options.hub.name);
   }
 
   has(name: string): boolean {
@@ -93,15 +93,23 @@ export class Roll {
     if (connection.isUp) this.#options.tell("presence", { ...this.sign, change });
   }
 
-  hear({ name, revision }: Sign): void {
-    const other = this.#of(name);
+  /** Whether something was heard already that the same listener has sent through a later connection. */
+  isStale({ name, epoch }: Sender): boolean {
+    return epoch < (this.#others.get(name)?.epoch ?? 0);
+  }
+
+  hear(sign: Sign): void {
+    if (this.isStale(sign)) return;
+    const { name, revision } = sign;
+    const other = this.#of(sign);
     other.silent = 0;
     other.latest = Math.max(other.latest, revision);
     if (other.latest > other.revision) void this.#read(name, other);
   }
 
   apply(sign: Sign, change: PresenceChange): void {
-    const other = this.#of(sign.name);
+    if (this.isStale(sign)) return;
+    const other = this.#of(sign);
     if (!other.isReading && sign.revision === other.revision + 1) {
       other.revision = sign.revision;
       this.#options.hub.presence.apply(sign.name, change);
@@ -121,14 +129,24 @@ export class Roll {
     tell("bye", { name: hub.name });
   }
 
-  get sign(): Sign {
-    return { name: this.#options.hub.name, revision: this.#revision };
+  get sender(): Sender {
+    const { hub, connection } = this.#options;
+    return { name: hub.name, epoch: connection.epoch };
   }
 
-  #of(name: string): Other {
+  get sign(): Sign {
+    return { ...this.sender, revision: this.#revision };
+  }
+
+  get #key(): string {
+    return this.#options.keyOf(this.sender);
+  }
+
+  /** Of a later connection nothing is known yet, but those who were there are there until it is. */
+  #of({ name, epoch }: Sender): Other {
     const known = this.#others.get(name);
-    if (known !== undefined) return known;
-    const other = { revision: -1, latest: -1, isReading: false, silent: 0 };
+    if (known?.epoch === epoch) return known;
+    const other = { epoch, revision: -1, latest: -1, isReading: false, silent: 0 };
     this.#others.set(name, other);
     return other;
   }
@@ -154,9 +172,10 @@ export class Roll {
     if (other.isReading) return;
     other.isReading = true;
     const { connection, hub, keyOf } = this.#options;
+    const key = keyOf({ name, epoch: other.epoch });
     try {
       while (other.revision < other.latest) {
-        const fields = entriesOf(await connection.ask("HGETALL", [keyOf(name)]));
+        const fields = entriesOf(await connection.ask("HGETALL", [key]));
         const revision = Number(fields.get(revisionField) ?? -1);
         if (this.#others.get(name) !== other || revision <= other.revision) return;
         fields.delete(revisionField);

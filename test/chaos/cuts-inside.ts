@@ -87,6 +87,9 @@ async function scenario(rounds: number): Promise<Report> {
     figures: {
       "said to both, connected": shared.length,
       "said while cut": apart.length,
+      "of these heard by the other all the same": cities
+        .flatMap(({ name, heard }) => heard.filter((text) => !text.startsWith(name)))
+        .filter((text) => apart.includes(text)).length,
       "milliseconds until joined again, median": percentile(healed_ms, 0.5),
       "at most": percentile(healed_ms, 1),
     },

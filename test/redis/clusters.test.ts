@@ -102,7 +102,7 @@ describe.skipIf(!hasRedis)("16 joins two clusters of two processes", () => {
     const statuses: number[] = [];
     for (let n = 0; n < 12; n++)
       statuses.push((await (n % 2 === 0 ? berlin : lisbon).post("/rooms/limit/say", "x")).status);
-    // One was spent before, by the first test, and none has come back within six seconds or one has.
+    // The first test has spent one of the ten; one comes back in six seconds.
     const allowed = statuses.filter((it) => it === 204 || it === 200).length;
     expect(allowed).toBeWithin(9, 12);
     expect(statuses.at(-1)).toBe(429);

@@ -1,6 +1,7 @@
 /** Topics, sockets by id and presence of two clusters that a real Redis joins. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sse } from "robyn";
+import { write } from "../../src/redis/messages.ts";
 import { RawClient, request } from "../support/raw.ts";
 import { hasRedis, RedisServer } from "../support/redis.ts";
 import { startPair, startSite } from "../support/redis-app.ts";
@@ -109,6 +110,26 @@ describe.skipIf(!hasRedis)("two clusters joined by Redis", () => {
     other.app.publish("x", "own");
     expect(await stranger.socket.receives(1)).toEqual(["own"]);
     expect(friend.socket.messages).toEqual(["hello"]);
+  });
+
+  test("ignore what arrives late from a connection that its sender has given up", async () => {
+    await using here = await startSite(server.url);
+    const { socket } = await here.visit("x");
+    const cluster = crypto.randomUUID();
+    const name = "0123456789ab";
+    const more = { publisher: `${name}0`, topic: "x", compress: false, binary: false };
+    const publish = (epoch: number, sequence: number) =>
+      write(cluster, "publish", { name, epoch, sequence, ...more }, `${epoch}/${sequence}`);
+    for (const message of [
+      write(cluster, "hello", { name, epoch: 1, revision: 0 }),
+      publish(1, 1),
+      write(cluster, "hello", { name, epoch: 2, revision: 0 }),
+      publish(2, 3),
+      publish(1, 2),
+      publish(2, 4),
+    ])
+      await server.ask("PUBLISH", "robyn:all", message);
+    expect(await socket.receives(3)).toEqual(["1/1", "2/3", "2/4"]);
   });
 
   test("ignore what somebody else publishes on their channel", async () => {
