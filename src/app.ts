@@ -30,6 +30,7 @@ import { type AppLimits, checkTimeout, timeout_s_default } from "./routing/limit
 import { requireFunction } from "./routing/option-check.ts";
 import type { AnyState, RouteOptions } from "./routing/route.ts";
 import { Router } from "./routing/router.ts";
+import type { Adapter, Joined } from "./server/adapter.ts";
 import { printBanner } from "./server/banner.ts";
 import { countRequests, createDispatch, type Dispatch } from "./server/dispatch.ts";
 import { createMeasuredDispatch } from "./server/measured-dispatch.ts";
@@ -94,6 +95,8 @@ export interface RobynOptions {
   websockets?: WebSocketSettings;
   /** How much of a topic is kept for event streams that come back. */
   topics?: TopicSettings;
+  /** Joins clusters past one machine: `redis("redis://…")` of `robyn/redis`. Applies to `start()`. Default: none. */
+  adapter?: Adapter;
 }
 
 /** Recognises an application across copies of the package, where `instanceof` would fail. */
@@ -125,6 +128,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   #metrics: ApplicationMetrics | undefined;
   #channels: Channels | undefined;
   #exchange: Exchange | undefined;
+  #joined: Joined | undefined;
   #cacheBytes: number | undefined;
   readonly #websockets: Required<WebSocketSettings>;
   readonly #topics: Required<TopicSettings>;
@@ -151,6 +155,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     if (options.onValidationError !== undefined)
       requireFunction("onValidationError", options.onValidationError);
     this.#websockets = checkWebSocketSettings(options.websockets ?? {});
+    if (options.adapter !== undefined) requireFunction("adapter.open", options.adapter.open);
     this.#topics = checkTopicSettings(options.topics ?? {});
     this.#options = options;
     this.#logger = options.logger;
@@ -402,6 +407,8 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     try {
       return await this.#serve(settings, logger, worker);
     } catch (error) {
+      // What it holds open would keep a process alive that serves nothing.
+      await this.#joined?.close();
       worker?.failed(error);
       throw error;
     }
@@ -425,6 +432,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const compiled = await this.compile();
     const port = (await worker?.listen(settings)) ?? settings.port;
     await this.#joinOthers(worker, logger);
+    await this.#joinClusters(worker, logger);
     await this.#runStartupHandlers();
     // Last defined, so first to run: a consumer may need what the other handlers close.
     this.shutdownHandler(() => this.#channels?.stop(settings.shutdownTimeout * 1_000));
@@ -443,6 +451,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       openStreams: compiled.settings.openStreams,
       shutdownHandlers: [
         () => this.#metrics?.stop(),
+        () => this.#joined?.close(),
         () => this.#exchange?.close(),
         ...this.#shutdownHandlers,
       ],
@@ -567,6 +576,16 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     this.#channels?.connect(this.#exchange);
   }
 
+  async #joinClusters(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {
+    const { adapter } = this.#options;
+    if (adapter === undefined) return;
+    const cluster = worker?.seat.cluster ?? crypto.randomUUID();
+    const surroundings = { cluster, hub: this.#hubOf(), cache: this.cache, logger };
+    const joined = (this.#joined = await adapter.open(surroundings));
+    if (joined.rateLimits !== undefined) this.#segment().rateLimits.remote = joined.rateLimits;
+    this.#metrics?.watchAdapter(adapter.name, () => joined.counts());
+  }
+
   /** Loaded here: an app without topics starts without them. */
   #hubOf(): Hub {
     if (this.#hub !== undefined) return this.#hub;
@@ -621,6 +640,7 @@ const optionNames = [
   "proxyHeaders",
   "websockets",
   "topics",
+  "adapter",
 ];
 
 function checkOptions(options: RobynOptions): void {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { busKills } from "./chaos/bus-kills.ts";
 import { channelKills } from "./chaos/channel-kills.ts";
+import { cuts } from "./chaos/cuts.ts";
 import { exactness } from "./chaos/exactness.ts";
 import { idleSockets } from "./chaos/idle-sockets.ts";
 import { kills } from "./chaos/kills.ts";
@@ -16,6 +17,7 @@ import type { Report } from "./chaos/report.ts";
 import { slow } from "./chaos/slow.ts";
 import { soak } from "./chaos/soak.ts";
 import { createRandom, seedOfPart, seedOfRun } from "./support/random.ts";
+import { hasRedis } from "./support/redis.ts";
 
 const { values } = parseArgs({
   options: {
@@ -46,6 +48,7 @@ const scenarios: Record<string, (seed: number) => Promise<Report>> = {
   "idle sockets": () => idleSockets(quick ? shortIdle : longIdle),
   "reloads with migration": () => reloads(rounds, true),
   "reloads without migration": () => reloads(rounds, false),
+  "cuts between clusters": () => cuts(rounds),
   soak: (own) => soak(quick ? 50_000 : 1_000_000, quick ? 20_000 : 100_000, createRandom(own)),
   "slow clients": () => slow(quick ? shortSlow : longSlow),
 };
@@ -64,7 +67,11 @@ const noNamespace = whyNoNamespace();
 let failed = 0;
 for (const [index, [name, run]] of Object.entries(scenarios).entries()) {
   if (!name.includes(only)) continue;
-  if (name.startsWith("reloads") && noNamespace !== undefined) {
+  if (name.startsWith("cuts") && !hasRedis) {
+    console.log(`skipped: ${name}: there is no redis-server`);
+    continue;
+  }
+  if (/^(reloads|cuts)/.test(name) && noNamespace !== undefined) {
     console.log(`skipped: ${name}: no network namespace: ${noNamespace}`);
     continue;
   }

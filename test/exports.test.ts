@@ -130,6 +130,7 @@ test("the package offers nothing beside them", async () => {
         ".": "./src/index.ts",
         "./client": "./src/client/index.ts",
         "./package.json": "./package.json",
+        "./redis": "./src/redis/index.ts",
         "./testing": "./src/testing/index.ts",
       },
     }

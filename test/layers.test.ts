@@ -13,7 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["cli"],
   ["testing"],
   ["index", "app"],
-  ["server", "cluster"],
+  ["server", "cluster", "redis"],
   [
     "auth",
     "cache",

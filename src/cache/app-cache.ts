@@ -10,6 +10,8 @@ export type Invalidation =
   { readonly path: string } | { readonly tag: string | readonly string[] } | { readonly all: true };
 
 export class AppCache {
+  /** @internal set by who joins clusters: told what was invalidated here. No names: everything */
+  onInvalidate: ((names: readonly string[]) => void) | undefined;
   #store: CacheStore | undefined;
   #strict = false;
   #keeper: Keeper | undefined;
@@ -37,8 +39,15 @@ export class AppCache {
     const store = this.#store;
     // Without a route whose answers are kept there are none.
     if (store === undefined) return;
-    store.invalidate(names.map((name) => store.cellOf(name)));
+    this.apply(names);
+    this.onInvalidate?.(names);
     store.counters[cacheCounter.invalidations]!++;
+  }
+
+  /** @internal as another cluster has invalidated it */
+  apply(names: readonly string[]): void {
+    const store = this.#store;
+    store?.invalidate(names.map((name) => store.cellOf(name)));
   }
 
   /** Counts of the whole cluster since it was started; undefined where no route keeps answers. */

@@ -21,6 +21,10 @@ export function resolveToRunningCopy(): void {
         exports: await import("../client/index.ts"),
         loader: "object",
       }));
+      build.module("robyn/redis", async () => ({
+        exports: await import("../redis/index.ts"),
+        loader: "object",
+      }));
       build.module("robyn/testing", async () => ({
         exports: await import("../testing/index.ts"),
         loader: "object",

@@ -53,9 +53,7 @@ export class Exchange implements Remote, Doorbell {
       const change: PresenceChange = JSON.parse(readText(bytes));
       hub.presence.apply(from, change);
     });
-    hub.remote = this;
-    hub.presence.onChange = (change) =>
-      this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
+    hub.join(this);
     // Of two that meet, one attaches last: it says hello to the other, and gets an answer.
     this.#tellAll(frame.hello, (it) => this.#bus.broadcast(...it));
   }
@@ -83,6 +81,10 @@ export class Exchange implements Remote, Doorbell {
 
   follow(topic: string): void {
     this.#bus.broadcast(frame.follow, this.#writer.text(topic));
+  }
+
+  changePresence(change: PresenceChange): void {
+    this.#bus.broadcast(frame.presence, this.#writer.text(JSON.stringify(change)));
   }
 
   /** Wakes what waits for channels in the listener of that slot. */

@@ -40,6 +40,7 @@ export class Primary {
   readonly #logger: Logger;
   readonly #segment: SegmentOwner | undefined;
   readonly #sockets: string;
+  readonly #name = crypto.randomUUID();
   readonly #slots: Slots;
   readonly #ports: Ports;
   readonly #policy = new RestartPolicy();
@@ -165,6 +166,7 @@ export class Primary {
       thread: 0,
       primary: process.pid,
       sockets: this.#sockets,
+      cluster: this.#name,
     };
     for (const slot of slots) this.#segment?.claimSlot(slot);
     const member = new Member(place, seat, this.#segment?.descriptor, this.#events);

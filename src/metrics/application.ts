@@ -2,6 +2,7 @@
 import { version } from "../../package.json" with { type: "json" };
 import type { Logger } from "../logger.ts";
 import type { Segment } from "../native/core.ts";
+import { type AdapterCounts, adapterMeter } from "./adapter.ts";
 import type { Gauge } from "./instruments.ts";
 import { invalid } from "./names.ts";
 import { ProcessSampler } from "./process.ts";
@@ -34,6 +35,7 @@ export class ApplicationMetrics {
   #serving: Gauge | undefined;
   #health: Gauge<"check"> | undefined;
   readonly #segment: () => Segment;
+  #sampleAdapter: (() => void) | undefined;
 
   constructor(segment: () => Segment, logger: () => Logger) {
     this.#segment = segment;
@@ -81,7 +83,10 @@ export class ApplicationMetrics {
       { combine: "min" },
     );
     const realTime = new RealTimeSampler(registry, source);
-    const onSample = () => realTime.sample();
+    const onSample = () => {
+      realTime.sample();
+      this.#sampleAdapter?.();
+    };
     this.#sampler = new ProcessSampler(registry, { version, core }, onSample);
     const routes = endpoints.map(({ route }) => ({ method: route.method, path: route.path }));
     return new RequestMeters(this.registry, routes, this.#options ?? {});
@@ -99,6 +104,12 @@ export class ApplicationMetrics {
 
   drains(): void {
     this.#serving?.set(0);
+  }
+
+  /** What joins clusters, as this listener sees it. */
+  watchAdapter(name: string, counts: () => AdapterCounts): void {
+    if (!this.isExposed) return;
+    this.#sampleAdapter = adapterMeter(this.registry, name, counts);
   }
 
   stop(): void {

@@ -1,6 +1,12 @@
 /** Rate limits, exact across the processes of a cluster, as a before hook and as route option. */
 import { HttpError, RobynError } from "../errors.ts";
-import type { RateLimiter, Segment } from "../native/core.ts";
+import type {
+  AskedWindow,
+  RateDecision,
+  RateLimiter,
+  RemoteRateLimits,
+  Segment,
+} from "../native/core.ts";
 import { checkRateLimit, type RateLimitOptions } from "../routing/rate-limit-options.ts";
 import { intervalOf, policyName } from "../routing/rate-limit-options.ts";
 import type { AnyContext, AnyState, BeforeHook, Route } from "../routing/route.ts";
@@ -71,6 +77,9 @@ function windowOf(place: string, options: RateLimitOptions): Window {
   };
 }
 
+/** What the windows say of a decision, whoever made it. */
+type Decided = Pick<RateDecision, "remaining" | "reset_ns" | "retry_ns">;
+
 class RateLimit {
   readonly #windows: readonly Window[];
   /** An app and its segment are one pair, but a hook may be part of several apps. */
@@ -81,7 +90,7 @@ class RateLimit {
   }
 
   /** @throws HttpError 429 */
-  check(context: AnyContext): undefined {
+  check(context: AnyContext): undefined | Promise<undefined> {
     // What the application decides comes first: the limiter is one for all requests, and must not be left half asked.
     const keys: (string | undefined)[] = [];
     const costs: number[] = [];
@@ -90,6 +99,31 @@ class RateLimit {
       keys.push(key);
       costs.push(key === undefined ? 0 : costOf(context));
     }
+    const { remote } = context.segment.rateLimits;
+    if (remote === undefined) return this.#checkHere(keys, costs, context);
+    return this.#checkElsewhere(remote, keys, costs, context);
+  }
+
+  async #checkElsewhere(
+    remote: RemoteRateLimits,
+    keys: readonly (string | undefined)[],
+    costs: readonly number[],
+    context: AnyContext,
+  ): Promise<undefined> {
+    const asked = keys.map((key, index): AskedWindow | undefined =>
+      key === undefined ? undefined : { key, cost: costs[index]! },
+    );
+    if (asked.every((it) => it === undefined)) return undefined;
+    const decision = await remote.decide(this.#windows, asked);
+    if (decision === undefined) return this.#checkHere(keys, costs, context);
+    return this.#conclude(decision.isAllowed, keys, decision, context);
+  }
+
+  #checkHere(
+    keys: readonly (string | undefined)[],
+    costs: readonly number[],
+    context: AnyContext,
+  ): undefined {
     const { segment } = context;
     const limiter = this.#limiterOf(segment);
     let isAsked = false;
@@ -103,11 +137,19 @@ class RateLimit {
       isAsked = true;
     }
     if (!isAsked) return undefined;
-    const isAllowed = limiter.decide(segment.now());
+    return this.#conclude(limiter.decide(segment.now()), keys, limiter, context);
+  }
+
+  #conclude(
+    isAllowed: boolean,
+    keys: readonly (string | undefined)[],
+    decided: Decided,
+    context: AnyContext,
+  ): undefined {
     for (let index = 0; index < keys.length; index++)
-      if (keys[index] !== undefined) addFields(this.#windows[index]!, index, limiter, context);
+      if (keys[index] !== undefined) addFields(this.#windows[index]!, index, decided, context);
     if (isAllowed) return undefined;
-    throw this.#refusal(keys, limiter);
+    throw this.#refusal(keys, decided);
   }
 
   #limiterOf(segment: Segment): RateLimiter {
@@ -118,10 +160,10 @@ class RateLimit {
     return limiter;
   }
 
-  #refusal(keys: readonly unknown[], limiter: RateLimiter): HttpError {
+  #refusal(keys: readonly unknown[], decided: Decided): HttpError {
     const violated = this.#windows.flatMap(({ name }, index) =>
-      keys[index] !== undefined && limiter.retry_ns(index) > 0
-        ? [{ name, retry: toSeconds(limiter.retry_ns(index)) }]
+      keys[index] !== undefined && decided.retry_ns(index) > 0
+        ? [{ name, retry: toSeconds(decided.retry_ns(index)) }]
         : [],
     );
     const retry = Math.max(...violated.map((it) => it.retry));
@@ -134,12 +176,12 @@ class RateLimit {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11 §3, §4. Several limits of a request make one list. */
-function addFields(window: Window, index: number, limiter: RateLimiter, context: AnyContext): void {
+function addFields(window: Window, index: number, decided: Decided, context: AnyContext): void {
   if (window.policy === undefined) return;
   context.addField("ratelimit-policy", window.policy);
   context.addField(
     "ratelimit",
-    `${window.quoted};r=${limiter.remaining(index)};t=${toSeconds(limiter.reset_ns(index))}`,
+    `${window.quoted};r=${decided.remaining(index)};t=${toSeconds(decided.reset_ns(index))}`,
   );
 }
 

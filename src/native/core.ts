@@ -100,7 +100,38 @@ export interface RateLimiter {
   retry_ns(index: number): number;
 }
 
+/** What a request asks of one window. */
+export interface AskedWindow {
+  readonly key: string;
+  /** Units, at most the burst. */
+  readonly cost: number;
+}
+
+/** A decision, and what each window that was asked says; as in `RateLimiter`. */
+export interface RateDecision {
+  readonly isAllowed: boolean;
+  remaining(index: number): number;
+  reset_ns(index: number): number;
+  retry_ns(index: number): number;
+}
+
+/** Limits that several clusters share: the same decisions, and waited for. */
+export interface RemoteRateLimits {
+  /**
+   * Charges every window that is asked, or none.
+   *
+   * @returns undefined where nobody can be asked just now.
+   * @throws TypeError for a cost above the burst.
+   */
+  decide(
+    windows: readonly RateWindow[],
+    asked: readonly (AskedWindow | undefined)[],
+  ): Promise<RateDecision | undefined>;
+}
+
 export interface RateLimits {
+  /** Set by who joins clusters. Where it decides, the limiters here are not asked. */
+  remote: RemoteRateLimits | undefined;
   limiter(windows: readonly RateWindow[]): RateLimiter;
   /** Keys in use that the bounded table has forgotten. */
   readonly evictions: number;

@@ -1,6 +1,6 @@
 /** Rate limits of one listener, in a map: the same decisions as `native/rate_limit.zig`, shared with nobody. */
 import { shortenKey, shortKey_max } from "./rate-key.ts";
-import type { RateLimiter, RateLimits, RateWindow } from "./core.ts";
+import type { RateLimiter, RateLimits, RateWindow, RemoteRateLimits } from "./core.ts";
 
 /** Half as many as the table of the Zig core has room for: there, full buckets make it less. */
 const keys_max = 7 * 32_768;
@@ -8,6 +8,7 @@ const keys_max = 7 * 32_768;
 const kept_max = Math.floor(0.9 * keys_max);
 
 export class PortableRateLimits implements RateLimits {
+  remote: RemoteRateLimits | undefined;
   /** When the quota of a key would be full again, in nanoseconds. */
   readonly #full = new Map<string, number>();
   #evictions = 0;

@@ -1,13 +1,14 @@
 /** Rate limits in the segment: a thin class over `robyn_rate_limit_*`. One native call per request, whatever its windows. */
 import type { Pointer } from "bun:ffi";
 import { limits } from "../limits.ts";
-import type { RateLimiter, RateLimits, RateWindow } from "./core.ts";
+import type { RateLimiter, RateLimits, RateWindow, RemoteRateLimits } from "./core.ts";
 import { allocateShared, type NativeSymbols, type TextBuffer, textBuffer } from "./library.ts";
 import { shortenKey, shortKey_max } from "./rate-key.ts";
 import { statusName } from "./route-table.ts";
 import { costNone, rateWindowBytes, sizes } from "./symbols.ts";
 
 export class ZigRateLimits implements RateLimits {
+  remote: RemoteRateLimits | undefined;
   readonly #native: NativeSymbols;
   readonly #segment: Pointer;
 

@@ -19,6 +19,8 @@ export interface Seat {
   readonly primary: number;
   /** Private directory of the sockets between listeners. */
   readonly sockets: string;
+  /** Unique among all clusters, of all machines. */
+  readonly cluster: string;
   /** Descriptor of the shared memory, −1 where there is none. */
   readonly segment: number;
 }
@@ -86,6 +88,7 @@ function isSeat(value: unknown): value is Seat {
   return (
     numbers.every((name) => Number.isSafeInteger(seat[name])) &&
     typeof seat.sockets === "string" &&
+    typeof seat.cluster === "string" &&
     Array.isArray(seat.slots) &&
     seat.slots.every(Number.isSafeInteger)
   );

@@ -9,7 +9,7 @@ import type { Connection } from "./connection.ts";
 import { encode, type Payload, sizeOf } from "./message.ts";
 import { checkTopic } from "./topic.ts";
 import type { TopicSettings, WebSocketSettings } from "./settings.ts";
-import { Presence } from "./presence.ts";
+import { Presence, type PresenceChange } from "./presence.ts";
 import { type Stamp, TopicLogs } from "./topic-logs.ts";
 
 /** The other processes. Called in the order of what is published. */
@@ -20,6 +20,8 @@ export interface Remote {
   send(id: string, payload: Payload): boolean;
   /** An event stream follows the topic here and may come back elsewhere: there `keep` is called. */
   follow(topic: string): void;
+  /** A socket came to a topic here, or left; there `presence.apply` is called. */
+  changePresence(change: PresenceChange): void;
 }
 
 export interface RemoteOptions {
@@ -38,8 +40,6 @@ const unnumbered: Stamp = { publisher: "", sequence: 0 };
 
 export class Hub implements Topics {
   readonly settings: Required<WebSocketSettings>;
-  /** Set by who joins processes. */
-  remote: Remote | undefined;
   /** Whether a server has been given the handlers of sockets. */
   isServed = false;
   /** What the ids of the sockets of this process begin with. */
@@ -47,6 +47,8 @@ export class Hub implements Topics {
   readonly presence = new Presence();
   /** For the metrics, since the start. */
   readonly counts = { received: 0, sent: 0, published: 0, slow: 0 };
+  /** The rest of the cluster, and other clusters. */
+  readonly #remotes: Remote[] = [];
   readonly #connections = new Map<string, Connection>();
   /** One in an application that listens itself; each with its connections. */
   readonly #servers = new Map<BunServer, number>();
@@ -61,6 +63,14 @@ export class Hub implements Topics {
       messages: topics.history,
       characters: topics.historySize,
     });
+  }
+
+  /** From now on these processes are told what happens here. */
+  join(remote: Remote): void {
+    this.#remotes.push(remote);
+    this.presence.onChange = (change) => {
+      for (const it of this.#remotes) it.changePresence(change);
+    };
   }
 
   /** Unique among the sockets of all processes. */
@@ -100,19 +110,20 @@ export class Hub implements Topics {
     const local = typeof except === "string" ? this.#connections.get(except) : except;
     this.counts.published++;
     this.#publishLocal(topic, payload, compress, local);
-    if (this.remote === undefined && !this.#logs.has(topic)) return;
+    if (this.#remotes.length === 0 && !this.#logs.has(topic)) return;
     // Event streams get no bytes: a number for them would be missing in the text.
     const stamp = typeof payload === "string" ? this.#logs.stamp(topic) : unnumbered;
     if (typeof payload === "string") this.#logs.append(topic, stamp, payload);
     const elsewhere = isId(except) && local === undefined ? except : undefined;
-    this.remote?.publish(topic, payload, stamp, { compress, except: elsewhere });
+    for (const remote of this.#remotes)
+      remote.publish(topic, payload, stamp, { compress, except: elsewhere });
   }
 
   /** @returns false if nobody has this id */
   send(id: string, message: unknown): boolean {
     const payload = encode(message);
     if (!isId(id)) return false;
-    return this.deliverTo(id, payload) || (this.remote?.send(id, payload) ?? false);
+    return this.deliverTo(id, payload) || this.#remotes.some((it) => it.send(id, payload));
   }
 
   /** Whether anybody here would get what is published. */
@@ -155,7 +166,7 @@ export class Hub implements Topics {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
-    if (!this.#logs.has(topic)) this.remote?.follow(topic);
+    if (!this.#logs.has(topic)) for (const remote of this.#remotes) remote.follow(topic);
     return this.#logs.follow(topic, after, signal);
   }
 

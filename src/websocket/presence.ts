@@ -28,6 +28,9 @@ export interface PresenceChange {
 /** It is kept in every process, for every socket and topic. */
 const as_characters_max = 4_096;
 
+/** A process: the number of its place in the cluster, or its name where it belongs to another one. */
+export type Origin = number | string;
+
 type Members = Map<string, unknown>;
 type Table = Map<string, Members>;
 
@@ -36,7 +39,7 @@ export class Presence {
   /** Topics of each socket of this process. */
   readonly #topics = new Map<string, Set<string>>();
   /** By process. */
-  readonly #remote = new Map<number, Table>();
+  readonly #remote = new Map<Origin, Table>();
   /** Set by who joins processes. */
   onChange: ((change: PresenceChange) => void) | undefined;
 
@@ -78,7 +81,7 @@ export class Presence {
   }
 
   /** What another process has told. */
-  apply(from: number, { topic, id, joined, as }: PresenceChange): void {
+  apply(from: Origin, { topic, id, joined, as }: PresenceChange): void {
     const table = this.#remote.get(from) ?? new Map<string, Members>();
     this.#remote.set(from, table);
     if (joined) put(table, topic, id, as);
@@ -86,7 +89,7 @@ export class Presence {
   }
 
   /** The process is gone. */
-  forget(from: number): void {
+  forget(from: Origin): void {
     this.#remote.delete(from);
   }
 }

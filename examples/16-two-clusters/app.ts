@@ -1,0 +1,45 @@
+// Two clusters that Redis joins: whoever is in a room hears everybody, whichever cluster they are connected to.
+// Run it twice, as on two machines, with a Redis beside them:
+//   redis-server --port 6379 &
+//   CITY=Berlin bunx robyn examples/16-two-clusters/app.ts --port 8080 --processes 2 &
+//   CITY=Lisbon bunx robyn examples/16-two-clusters/app.ts --port 8081 --processes 2
+import { rateLimit, Robyn } from "robyn";
+import { redis } from "robyn/redis";
+
+const city = process.env.CITY ?? "nowhere";
+const app = new Robyn({
+  adapter: redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6379", { prefix: "two-clusters" }),
+});
+
+app.websocket("/rooms/:room", {
+  open(socket) {
+    socket.subscribe(socket.params.room, { as: { city } });
+    socket.send(JSON.stringify({ id: socket.id, city }));
+  },
+  message(socket, text) {
+    socket.publish(socket.params.room, `${city}: ${String(text)}`);
+  },
+});
+
+// Who is in the room, in both cities: curl http://127.0.0.1:8080/rooms/lobby/members
+app.get("/rooms/:room/members", ({ params }) => app.presence(params.room).members);
+
+// Ten in a minute from one address, counted in both cities together: curl -d "Lunch!" http://127.0.0.1:8081/rooms/lobby/say
+app.post(
+  "/rooms/:room/say",
+  { beforeRequest: rateLimit({ name: "say", limit: 10, window: 60 }) },
+  async ({ params, text }) => {
+    app.publish(params.room, `${city}, aloud: ${await text()}`);
+    return null;
+  },
+);
+
+// To one visitor, wherever he is: curl -d "psst" http://127.0.0.1:8081/visitors/<id>
+app.post("/visitors/:id", async ({ params, text, status }) =>
+  app.send(params.id, await text()) ? null : status(404, "nobody has this id"),
+);
+
+app.metrics("/metrics");
+app.health();
+
+export default app;

@@ -1,0 +1,202 @@
+/**
+ * The way to one Redis: a connection for commands and one for subscriptions, which live and die together. Who loses them
+ * is told, and they are made anew, with growing pauses, until it works.
+ *
+ * Bun could reconnect and keep commands meanwhile. It is not asked to: it gives up after some attempts, it bounds what
+ * waits by nothing, and a peer that is silent without being closed (a cut cable) it does not notice.
+ */
+import { RedisClient } from "bun";
+import type { Logger } from "../logger.ts";
+import type { RedisSettings } from "./options.ts";
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly settings: RedisSettings;
+  readonly logger: Logger;
+  /** Names what nobody else listens to: signs of life of this connection come back there. */
+  readonly inbox: string;
+  /** Listened to as well. */
+  readonly channel: string;
+  readonly onMessage: (text: string) => void;
+  /** Both are there, and hear. */
+  readonly onUp: () => void;
+  /** Called between two signs of life. */
+  readonly onBeat: () => void;
+}
+
+interface Pair {
+  readonly commands: RedisClient;
+  readonly listener: RedisClient;
+}
+
+/** Comes back to who sent it. No message of the application begins like this. */
+const echo = "!";
+const silentBeats_max = 3;
+const pause_ms_first = 50;
+const pause_ms_max = 5_000;
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #pair: Pair | undefined;
+  /** Bytes that Redis has not acknowledged. Bun's `bufferedAmount` stays 0 while a stopped server reads nothing. */
+  #waiting = 0;
+  #unanswered = 0;
+  #isLate = false;
+  #isClosed = false;
+  #attempts = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #beat: ReturnType<typeof setInterval>;
+  /** How many times it has been made. */
+  epoch = 0;
+  failures = 0;
+  dropped = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#beat = setInterval(() => this.#onBeat(), options.settings.heartbeat);
+    this.#beat.unref();
+  }
+
+  get isUp(): boolean {
+    return this.#pair !== undefined;
+  }
+
+  /** Resolves after the first attempt, whatever became of it. */
+  async open(): Promise<void> {
+    const { url, settings, inbox, channel } = this.#options;
+    const { timeout, tls } = settings;
+    const make = () =>
+      new RedisClient(url, {
+        autoReconnect: false,
+        enableOfflineQueue: false,
+        connectionTimeout: timeout,
+        ...(tls !== undefined && { tls }),
+      });
+    const pair: Pair = { commands: make(), listener: make() };
+    try {
+      await Promise.all([pair.commands.connect(), pair.listener.connect()]);
+      await pair.listener.subscribe([channel, inbox], (text) => this.#receive(text));
+      if (this.#isClosed) return close(pair);
+      this.#take(pair);
+    } catch (error) {
+      close(pair);
+      if (!this.#isClosed) this.#failed(error);
+    }
+  }
+
+  /** Not waited for. @returns false if it was dropped */
+  send(command: string, args: string[]): boolean {
+    const pair = this.#pair;
+    const size = args.reduce((sum, it) => sum + it.length, 0);
+    if (pair === undefined || this.#waiting + size > this.#options.settings.buffer) {
+      this.dropped++;
+      return false;
+    }
+    this.#run(pair, command, args, size).catch(() => {});
+    return true;
+  }
+
+  /** Whether an answer is likely in time: the last one was. */
+  get isPrompt(): boolean {
+    return this.#pair !== undefined && !this.#isLate;
+  }
+
+  /** @returns the answer; rejects if there is none within the time limit */
+  async ask(command: string, args: string[]): Promise<unknown> {
+    const pair = this.#pair;
+    if (pair === undefined) throw new Error("there is no connection");
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#isLate = true;
+      reject(new Error("there was no answer in time"));
+    }, this.#options.settings.timeout);
+    const size = args.reduce((sum, it) => sum + it.length, 0);
+    try {
+      return await Promise.race([this.#run(pair, command, args, size), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#beat);
+    clearTimeout(this.#retry);
+    const pair = this.#pair;
+    this.#pair = undefined;
+    if (pair !== undefined) close(pair);
+  }
+
+  async #run(pair: Pair, command: string, args: string[], size: number): Promise<unknown> {
+    this.#waiting += size;
+    try {
+      return await pair.commands.send(command, args);
+    } finally {
+      // Of connections that are gone nothing waits: the count began anew.
+      if (pair === this.#pair) {
+        this.#waiting -= size;
+        this.#isLate = false;
+      }
+    }
+  }
+
+  #take(pair: Pair): void {
+    this.#pair = pair;
+    this.epoch++;
+    this.#waiting = 0;
+    this.#unanswered = 0;
+    this.#isLate = false;
+    const onclose = (error: Error) => this.#lost(pair, error);
+    pair.commands.onclose = onclose;
+    pair.listener.onclose = onclose;
+    if (this.#attempts > 0) this.#options.logger.info("redis: connected again");
+    this.#attempts = 0;
+    this.#options.onUp();
+  }
+
+  #lost(pair: Pair, error: unknown): void {
+    if (this.#pair !== pair) return;
+    this.#pair = undefined;
+    close(pair);
+    this.#failed(error);
+  }
+
+  /** Logged once per outage: an outage must not fill the disk, too. */
+  #failed(error: unknown): void {
+    this.failures++;
+    if (this.#attempts === 0) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.logger.warn(`redis: no connection (${why}); this cluster goes on alone`);
+    }
+    const most = Math.min(pause_ms_max, pause_ms_first * 2 ** this.#attempts++);
+    // Listeners that lost it together do not come back together.
+    this.#retry = setTimeout(() => void this.open(), most * (0.5 + Math.random() / 2));
+    this.#retry.unref();
+  }
+
+  #receive(text: string): void {
+    if (text === echo) this.#unanswered = 0;
+    else this.#options.onMessage(text);
+  }
+
+  /** Counted in beats, not in seconds: a process that hung has not heard because it did not listen. */
+  #onBeat(): void {
+    const pair = this.#pair;
+    if (pair !== undefined) {
+      if (this.#unanswered >= silentBeats_max) {
+        this.#lost(pair, new Error("it gives no answer"));
+      } else {
+        this.#unanswered++;
+        this.#run(pair, "PUBLISH", [this.#options.inbox, echo], 0).catch(() => {});
+      }
+    }
+    this.#options.onBeat();
+  }
+}
+
+function close({ commands, listener }: Pair): void {
+  for (const client of [commands, listener]) {
+    client.onclose = null;
+    client.close();
+  }
+}

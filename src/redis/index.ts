@@ -1,0 +1,27 @@
+/** `robyn/redis`: joins the clusters of an application past one machine. */
+import type { Adapter } from "../server/adapter.ts";
+import { Link } from "./link.ts";
+import { checkUrl, type RedisOptions, settingsOf } from "./options.ts";
+
+export type { Adapter } from "../server/adapter.ts";
+export type { RedisOptions } from "./options.ts";
+
+/**
+ * Topics, sockets by id, presence and rate limits of all clusters that use the same Redis and prefix. Nothing is connected
+ * before the application starts, and a Redis that is not there stops nothing: each cluster goes on alone meanwhile.
+ *
+ * @throws RobynError ROBYN_OPTION_INVALID
+ * @example const app = new Robyn({ adapter: redis("redis://localhost:6379") });
+ */
+export function redis(url: string, options: RedisOptions = {}): Adapter {
+  checkUrl(url);
+  const settings = settingsOf(options);
+  return {
+    name: "redis",
+    async open(surroundings) {
+      const link = new Link(url, settings, surroundings);
+      await link.open();
+      return link;
+    },
+  };
+}
