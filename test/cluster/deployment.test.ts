@@ -41,9 +41,10 @@ describe.skipIf(nginx === undefined || process.platform !== "linux")("nginx in f
     const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
       (name) => `${name}_temp_path ${folder.path}/${name};`,
     );
+    // One process: workers of a master that is killed would stay.
     const file = folder.write(
       "nginx.conf",
-      `daemon off; pid ${folder.path}/pid; error_log stderr; worker_processes 1;
+      `daemon off; master_process off; pid ${folder.path}/pid; error_log stderr;
        events {} http { access_log off; ${temporary.join(" ")} ${site} }`,
     );
     await using server = new Child([nginx!, "-c", file, "-e", "stderr"], { cwd: folder.path });
