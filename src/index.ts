@@ -1,7 +1,8 @@
 /** The public surface. Its list is pinned by a test. */
 import "./bun-version.ts";
 
-export { Robyn, type RobynOptions } from "./app.ts";
+export { Robyn } from "./app.ts";
+export type { RobynOptions } from "./app-options.ts";
 export type { AppCache, Invalidation } from "./cache/app-cache.ts";
 export type { BatchHandler, Channel, ChannelStats } from "./channel/channel.ts";
 export type { ChannelOptions, ConsumeOptions, SendOptions } from "./channel/options.ts";

@@ -12,7 +12,7 @@ const layers: readonly (readonly string[])[] = [
   ["bin"],
   ["cli"],
   ["testing"],
-  ["index", "app"],
+  ["index", "app", "app-options"],
   ["server", "cluster", "redis"],
   [
     "auth",
