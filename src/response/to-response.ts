@@ -3,7 +3,7 @@
  *
  * | value | answer |
  * |---|---|
- * | `Response` | as it is |
+ * | `Response` | as it is; one whose body was read or sent is ROBYN_RESPONSE_USED, a 500 |
  * | `string` | 200 `text/plain;charset=utf-8` |
  * | `null`, `undefined` | 204 |
  * | number, boolean, object, array | 200 `application/json` |
@@ -23,14 +23,14 @@ import { FileAnswer } from "./file.ts";
 import { streamResponse } from "./stream.ts";
 import { StatusValue } from "./values.ts";
 
-/** @throws RobynError ROBYN_VALUE_UNSUPPORTED, or what `JSON.stringify` throws (a cycle, a throwing `toJSON`). */
+/** @throws RobynError ROBYN_VALUE_UNSUPPORTED, ROBYN_RESPONSE_USED, or what `JSON.stringify` throws (a cycle, a throwing `toJSON`). */
 export function toResponse(
   value: unknown,
   status = 200,
   answered?: Answered,
 ): Response | Promise<Response> {
   if (typeof value === "string") return text(value, status);
-  if (value instanceof Response) return value;
+  if (value instanceof Response) return unused(value);
   if (value === null || value === undefined)
     return new Response(null, { status: status === 200 ? 204 : status });
   if (typeof value === "object") return objectToResponse(value, status, answered);
@@ -38,6 +38,16 @@ export function toResponse(
   throw unsupported(
     typeof value,
     "Return a string, number, boolean, null, object, bytes, Blob, stream or Response.",
+  );
+}
+
+/** Bun would refuse it too, but too late: where no route is known, and no exception handler. */
+function unused(response: Response): Response {
+  if (!response.bodyUsed) return response;
+  throw new RobynError(
+    "ROBYN_RESPONSE_USED",
+    "A handler returned a Response whose body was read or sent already.",
+    "Make one for each request, or return response.clone() and keep the original.",
   );
 }
 

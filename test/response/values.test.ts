@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { html, json, redirect, status, t } from "robyn";
 import { openDoors } from "../support/doors.ts";
-import { quietApp } from "../support/serve.ts";
+import { recordingLogger } from "../support/log.ts";
+import { quietApp, serveApp } from "../support/serve.ts";
 
 const problem500 = { type: "about:blank", title: "Internal Server Error", status: 500 };
 
@@ -43,6 +44,40 @@ describe("a value with no form on the wire is a 500 and a line in the log", () =
     expect(answer.headers["content-type"]).toBe("application/problem+json");
     expect(JSON.parse(answer.text)).toEqual(problem500);
     for (const { log } of doors.all) expect(log.errors()).toContain(expected);
+  });
+});
+
+describe("a Response whose body is gone is a 500, and the log names its route", () => {
+  test("one that was read", async () => {
+    await using doors = await openDoors((app) =>
+      app.get("/read", async () => {
+        const response = new Response("canary");
+        await response.text();
+        return response;
+      }),
+    );
+    expect((await doors.ask("/read")).status).toBe(500);
+    for (const { log } of doors.all) {
+      expect(log.errors()).toContain("ROBYN_RESPONSE_USED");
+      expect(log.errors()).toContain("GET /read");
+    }
+  });
+
+  test("one that was sent; a clone of it is not", async () => {
+    const log = recordingLogger();
+    const app = quietApp({ logger: log });
+    const kept = new Response("one for all");
+    app.get("/same", () => kept).get("/clone", () => kept.clone());
+    await using server = await serveApp(app);
+    const ask = async (path: string) => {
+      const response = await fetch(server.url(path));
+      return [response.status, await response.text()];
+    };
+    expect(await ask("/clone")).toEqual([200, "one for all"]);
+    expect(await ask("/clone")).toEqual([200, "one for all"]);
+    expect(await ask("/same")).toEqual([200, "one for all"]);
+    expect(await ask("/same")).toEqual([500, expect.stringContaining('"status":500')]);
+    expect(log.errors()).toContain("ROBYN_RESPONSE_USED");
   });
 });
 
