@@ -44,8 +44,6 @@ export interface Pattern {
   readonly segments: readonly Segment[];
   /** Names of the parameters, in the order of the pattern. */
   readonly names: readonly string[];
-  /** The pattern with its names removed: two routes of one method may not share it. */
-  readonly shape: string;
 }
 
 /** Says why and where (`offset`: UTF-16 index into the source) a pattern was refused. */
@@ -82,7 +80,7 @@ export function parsePattern(source: string, strict: boolean): Pattern {
     segments.push(parseSegment(text, offset, isLast, names));
     offset += text.length + 1;
   }
-  return { source, segments, names, shape: shapeOf(segments) };
+  return { source, segments, names };
 }
 
 /**
@@ -229,7 +227,8 @@ function isUtf8(encoded: string, cut: boolean): boolean {
   }
 }
 
-function shapeOf(segments: readonly Segment[]): string {
+/** The pattern with its names removed: two routes of one method may not share it. */
+export function shapeOf({ segments }: Pattern): string {
   let shape = "";
   for (const { kind, text } of segments) {
     shape += kind === "literal" ? `/${text}` : kind === "parameter" ? "/:" : "/*";

@@ -15,6 +15,7 @@ import {
   type Pattern,
   parsePattern,
   PatternError,
+  shapeOf,
 } from "../http/pattern.ts";
 import { limits } from "../limits.ts";
 import type { Encoding } from "../http/negotiation.ts";
@@ -60,7 +61,7 @@ class PortableRouteTable implements RouteTable {
     if (this.#count === limits.routes_max) return refuse("too_many_routes");
     const pattern = tryParse(source, this.#strict);
     if ("status" in pattern) return pattern;
-    const key = `${method} ${pattern.shape}`;
+    const key = `${method} ${shapeOf(pattern)}`;
     const conflict = this.#shapes.get(key);
     if (conflict !== undefined) return { ...refuse("conflict"), conflict };
     this.#shapes.set(key, endpoint);
@@ -130,9 +131,9 @@ class PortableRouteTable implements RouteTable {
 
   /** `/files/*` takes `/files` too, unless a route of that very shape exists. */
   #addPrefix(method: string, id: string, entry: Entry): void {
-    const { segments, shape } = entry.pattern;
+    const { segments } = entry.pattern;
     if (segments.length < 2 || segments.at(-1)?.kind !== "rest-or-empty") return;
-    if (this.#shapes.has(`${method} ${shape.slice(0, -2)}`)) return;
+    if (this.#shapes.has(`${method} ${shapeOf(entry.pattern).slice(0, -2)}`)) return;
     this.#router.add(id, positional(entry.pattern, segments.length - 1), entry);
   }
 

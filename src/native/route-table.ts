@@ -50,7 +50,6 @@ export class ZigRouteTable implements RouteTable {
   }
 
   insert(method: string, pattern: string, endpoint: number): Refusal | undefined {
-    const report = new Uint32Array(this.#match.buffer, 0, sizes.InsertReport / 4);
     const id = this.methodId(method);
     const known = id === unknownMethod ? this.#register(method) : id;
     if (typeof known !== "number") return known;
@@ -68,6 +67,7 @@ export class ZigRouteTable implements RouteTable {
             this.#matchPointer,
           );
     if (result === status.ok) return undefined;
+    const report = new Uint32Array(this.#match.buffer, 0, sizes.InsertReport / 4);
     if (result === status.pattern_invalid) {
       return { ...refusal(result), reason: reasonNames[report[0]!] ?? "none", offset: report[1]! };
     }

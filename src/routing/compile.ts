@@ -6,7 +6,7 @@ import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable, Segment } from "../native/core.ts";
-import { guardBody } from "../request/body-limit.ts";
+import { guardBody, type RequestLimits } from "../request/body-limit.ts";
 import type { ContextSettings } from "../request/context.ts";
 import type { TrustedProxies } from "../request/proxies.ts";
 import { OpenStreams } from "../response/open-streams.ts";
@@ -23,14 +23,15 @@ import { checkSchemas } from "./schema-check.ts";
 import { insertRoutes, orSocket, unlessSwitched } from "./socket-endpoint.ts";
 import type { Upgrade } from "./socket-route.ts";
 import { withValidation } from "./validate.ts";
-import type {
-  AfterHook,
-  AnyContext,
-  AnyState,
-  BeforeHook,
-  Route,
-  Scope,
-  ScopedHook,
+import {
+  type AfterHook,
+  type AnyContext,
+  type AnyState,
+  type BeforeHook,
+  noOptions,
+  type Route,
+  type Scope,
+  type ScopedHook,
 } from "./route.ts";
 
 export interface CompileOptions {
@@ -118,7 +119,11 @@ export async function compile(
   };
   const chains = new ChainCache(options);
   const sockets = insertRoutes(routes, table);
-  const shared: Shared = { patterns, deadlines, settings, chains };
+  const shared: Shared = {
+    ...{ patterns, deadlines, settings, chains },
+    withBody: new Map(),
+    withoutBody: new Map(),
+  };
   const missParts = partsOfMiss(scopes, shared, options);
   const define = (route: Route, socket?: Endpoint) =>
     defineEndpoint(route, socket, shared, options);
@@ -147,6 +152,16 @@ interface Shared {
   readonly deadlines: Deadlines;
   readonly settings: ContextSettings;
   readonly chains: ChainCache;
+  /** By the scopes around a route. */
+  readonly withBody: Map<readonly Scope[], Common>;
+  readonly withoutBody: Map<readonly Scope[], Common>;
+}
+
+/** What routes without options may have in common. */
+interface Common {
+  readonly chain: Chain;
+  readonly hooks: number;
+  readonly limits: RequestLimits;
 }
 
 function defineEndpoint(
@@ -155,15 +170,14 @@ function defineEndpoint(
   shared: Shared,
   policy: CompileOptions,
 ): Endpoint {
-  checkConst(route);
-  checkCache(route);
-  const limits = limitsOf(route, policy.limits);
   const pattern = shared.patterns.parse(route.path);
-  checkSchemas(route, pattern.names);
-  const parts = partsOfRoute(route, pattern, shared, policy);
-  const guards = takesBody(route.method) ? [guardBody] : [];
+  if (route.options !== noOptions) {
+    checkConst(route);
+    checkCache(route);
+    checkSchemas(route, pattern.names);
+  }
+  const { chain, hooks, limits } = commonOf(route, pattern, shared, policy);
   const settings = { ...shared.settings, limits, route: `${route.method} ${route.path}` };
-  const chain = shared.chains.of({ ...parts, before: [...guards, ...parts.before] });
   const endpoint: Endpoint = {
     chain: socket === undefined ? chain : orSocket(chain, pattern.names, socket),
     handler:
@@ -174,7 +188,7 @@ function defineEndpoint(
     settings,
     route,
     pattern,
-    hooks: parts.before.length + parts.after.length,
+    hooks,
     constResponse: undefined,
     socket,
   };
@@ -189,9 +203,31 @@ function handlerOf(
   const validated = (handler: Endpoint["handler"]) =>
     withValidation(handler, route.options, settings.route);
   if (route.socket !== undefined) return policy.upgrade(route, validated, settings);
+  if (route.options === noOptions) return route.handler;
   const handler = validated(route.handler);
   if (route.options.cache === undefined) return handler;
   return policy.cached(route, handler, settings, timeoutOf(route, policy.limits));
+}
+
+/** Routes without options, below scopes whose hooks ask for no path, differ in their handlers only. */
+function commonOf(route: Route, pattern: Pattern, shared: Shared, policy: CompileOptions): Common {
+  const isPlain = route.options === noOptions && route.scopes.every(isWhole);
+  const plain = takesBody(route.method) ? shared.withBody : shared.withoutBody;
+  const known = isPlain ? plain.get(route.scopes) : undefined;
+  if (known !== undefined) return known;
+  const parts = partsOfRoute(route, pattern, shared, policy);
+  const guards = takesBody(route.method) ? [guardBody] : [];
+  const common = {
+    chain: shared.chains.of({ ...parts, before: [...guards, ...parts.before] }),
+    hooks: parts.before.length + parts.after.length,
+    limits: limitsOf(route, policy.limits),
+  };
+  if (isPlain) plain.set(route.scopes, common);
+  return common;
+}
+
+function isWhole({ before, after }: Scope): boolean {
+  return [...before, ...after].every(({ pattern }) => pattern === undefined);
 }
 
 function partsOfRoute(

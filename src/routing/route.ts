@@ -170,6 +170,9 @@ export interface ScopedHook<Hook> {
 export type AnyState = Record<string, unknown>;
 export type AnyContext = Context<Record<string, string>, AnyState>;
 
+/** The options of a route that was given none. */
+export const noOptions: RouteOptions<AnyState> = Object.freeze({});
+
 export interface Route {
   readonly method: string;
   /** Full path, prefixes included, as written. */

@@ -15,6 +15,7 @@ import {
   type ContextOf,
   type ExceptionHandler,
   type Handler,
+  noOptions,
   type PathParameters,
   type Route,
   type RouteOptions,
@@ -211,7 +212,7 @@ export abstract class Router<
   #definer(method: string): DefineRoute<this, State, Prefix> {
     return (path: string, first: unknown, second?: unknown): this =>
       second === undefined
-        ? this.#define(method, path, {}, first)
+        ? this.#define(method, path, noOptions, first)
         : this.#define(method, path, first, second);
   }
 
