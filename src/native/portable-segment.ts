@@ -19,7 +19,8 @@ export class PortableSegment implements Segment {
   }
 
   now(): number {
-    return performance.now() * 1e6;
+    // Whole, like those of the Zig core: fractions would be lost when seconds are added, and 60 s left become 61.
+    return Math.round(performance.now() * 1e6);
   }
 
   openMetrics(): MetricStore {
