@@ -1,0 +1,155 @@
+/**
+ * What factories have made for one request, and its end. A value is made at most once; what is let go of goes in the
+ * reverse of the order in which the values were ready, so that none loses what it was made with.
+ */
+import { RobynError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { type Context, held } from "../request/context.ts";
+import { disposalOf, type PerRequest } from "./providers.ts";
+
+/** What the requests of an application share. */
+export interface Household {
+  readonly logger: () => Logger;
+  /** Those that hold something: a server that stops lets go of it before it lets go of what lives longer. */
+  readonly live: Set<RequestValues>;
+}
+
+interface Disposal {
+  readonly name: string;
+  readonly dispose: () => unknown;
+}
+
+/** In the place of a value: its factory is running. */
+const underWay: unique symbol = Symbol("under way");
+
+/** In the place of a value: whoever asks again is told the same. */
+class Failure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+export class RequestValues {
+  readonly #household: Household | undefined;
+  readonly #values = new Map<PerRequest, unknown>();
+  /** In the order in which the values were ready. */
+  readonly #disposals: Disposal[] = [];
+  #pending: Promise<void>[] | undefined;
+  #isOver = false;
+  #end: Promise<void> | undefined;
+
+  /** @param household none: of a request that is over. */
+  constructor(household: Household | undefined) {
+    this.#household = household;
+    this.#isOver = household === undefined;
+  }
+
+  /** Whether something has to be let go of, as far as is known. */
+  get holds(): boolean {
+    return this.#disposals.length > 0 || this.#pending !== undefined;
+  }
+
+  /** @throws what the factory throws; RobynError ROBYN_INJECTION_CYCLE, ROBYN_INJECTION_TOO_LATE */
+  get(provider: PerRequest, name: string, context: Context): unknown {
+    const known = this.#values.get(provider);
+    if (known === undefined)
+      return this.#values.has(provider) ? undefined : this.#make(provider, name, context);
+    if (known === underWay) throw cycleError([name, name]);
+    if (known instanceof Failure) throw known.error;
+    return known;
+  }
+
+  /** Lets go of everything, once. @returns undefined where there is nothing to wait for */
+  end(): Promise<void> | undefined {
+    if (this.#isOver) return this.#end;
+    this.#isOver = true;
+    if (!this.holds) return undefined;
+    this.#household?.live.add(this);
+    return (this.#end = this.#letGo());
+  }
+
+  #make(provider: PerRequest, name: string, context: Context): unknown {
+    if (this.#isOver) {
+      throw new RobynError(
+        "ROBYN_INJECTION_TOO_LATE",
+        `"${name}" was first asked for when its request was over.`,
+        "Ask for it before the answer is given: afterwards nobody would let go of it.",
+      );
+    }
+    this.#values.set(provider, underWay);
+    try {
+      const value = provider.factory(context as never);
+      this.#values.set(provider, value);
+      if (value instanceof Promise) this.#expect(value, provider, name);
+      else this.#keep(value, provider, name);
+      return value;
+    } catch (error) {
+      this.#values.set(provider, new Failure(error));
+      throw error;
+    }
+  }
+
+  /** A promise that fails is the business of who awaits it: if nobody does, it must not end the process. */
+  #expect(promise: Promise<unknown>, provider: PerRequest, name: string): void {
+    const settled = promise.then(
+      (value) => this.#keep(value, provider, name),
+      () => {},
+    );
+    (this.#pending ??= []).push(settled);
+  }
+
+  #keep(value: unknown, { options }: PerRequest, name: string): void {
+    const dispose = disposalOf(value, options);
+    if (dispose === undefined) return;
+    this.#disposals.push({ name, dispose });
+    this.#household?.live.add(this);
+  }
+
+  /** In the next turn: the answer goes out first. */
+  async #letGo(): Promise<void> {
+    const { promise: sent, resolve } = Promise.withResolvers<void>();
+    setImmediate(resolve);
+    await sent;
+    await Promise.all(this.#pending ?? []);
+    for (const { name, dispose } of this.#disposals.toReversed()) {
+      try {
+        await dispose();
+      } catch (error) {
+        this.#household?.logger().error(`the dependency "${name}" could not be disposed of`, error);
+      }
+    }
+    this.#household?.live.delete(this);
+  }
+}
+
+/** The values of a request, its first use included. */
+export function valuesOf(context: Context, household: Household): RequestValues {
+  return (context[held] ??= new RequestValues(household));
+}
+
+/** Stands for the values of every request that has made none and is over. */
+const over = new RequestValues(undefined);
+
+/** The request is over: what was made for it is let go of. @returns undefined where there is nothing to wait for */
+export function endRequest(context: Context): Promise<void> | undefined {
+  return (context[held] ??= over).end();
+}
+
+export function holdsValues(context: Context): boolean {
+  return context[held]?.holds === true;
+}
+
+/** @param path from the first name to itself. */
+export function cycleError(path: readonly string[]): RobynError {
+  const text =
+    path.length === 2
+      ? `"${path[0]}" is asked for by its own factory, or by what that asks for`
+      : `they need each other to be made: ${path.join(" → ")}`;
+  return new RobynError(
+    "ROBYN_INJECTION_CYCLE",
+    `Dependencies go round in a circle: ${text}.`,
+    "Move what both need into a third one.",
+  );
+}
