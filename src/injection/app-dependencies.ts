@@ -16,6 +16,7 @@ const patience_ms = 1_000;
 export class AppDependencies implements Household {
   readonly logger: () => Logger;
   readonly live = new Set<RequestValues>();
+  #nextTurn: (() => void)[] = [];
   readonly #dependencies = new Map<Injection, Dependency>();
   readonly #replacements = new Map<string, unknown>();
   readonly #values: AppValues;
@@ -60,6 +61,17 @@ export class AppDependencies implements Household {
     this.#making = undefined;
     await this.#endRequests();
     await this.#values.clear();
+  }
+
+  /** One timer for all requests that end in a turn. */
+  later(letGo: () => void): void {
+    this.#nextTurn.push(letGo);
+    if (this.#nextTurn.length > 1) return;
+    setImmediate(() => {
+      const due = this.#nextTurn;
+      this.#nextTurn = [];
+      for (const one of due) one();
+    });
   }
 
   async #endRequests(): Promise<void> {

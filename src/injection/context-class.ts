@@ -1,7 +1,7 @@
 /** Contexts with names of their own: a class per scope, made once at start. */
 import { Context } from "../request/context.ts";
 import type { Inputs, PlainInputs } from "../request/context.ts";
-import { type Dependencies, defineGetters } from "./dependency.ts";
+import { type Dependencies, defineGetters, hasRequestValues } from "./dependency.ts";
 
 /** A scope without names has the plain class, and pays nothing. */
 export function contextClassOf(dependencies: Dependencies): typeof Context {
@@ -12,7 +12,23 @@ export function contextClassOf(dependencies: Dependencies): typeof Context {
     Given extends Inputs = PlainInputs,
   > extends Context<Params, State, Given> {}
   defineGetters<Context>(InjectedContext.prototype, dependencies, (context) => context);
+  // Only where something may have to be let go of behind a stream.
+  if (hasRequestValues(dependencies)) Object.defineProperty(InjectedContext.prototype, "own", note);
   return InjectedContext;
+}
+
+const owned: unique symbol = Symbol("the application has made its response");
+
+const note = {
+  value(this: { [owned]?: true }, response: Response): Response {
+    this[owned] = true;
+    return response;
+  },
+};
+
+/** Whether the application has made a response of its own for the request. */
+export function ownsResponse(context: Context): boolean {
+  return owned in context;
 }
 
 /** What a view looks at. */

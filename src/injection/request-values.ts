@@ -12,6 +12,15 @@ export interface Household {
   readonly logger: () => Logger;
   /** Those that hold something: a server that stops lets go of it before it lets go of what lives longer. */
   readonly live: Set<RequestValues>;
+  /** Calls it in the next turn, behind the answers that this one gives. */
+  later(letGo: () => void): void;
+}
+
+/** One value, and behind it the next that was asked for. A request has few: a list of them is cheaper than a map. */
+interface Entry {
+  readonly provider: PerRequest;
+  value: unknown;
+  readonly next: Entry | undefined;
 }
 
 interface Disposal {
@@ -33,9 +42,9 @@ class Failure {
 
 export class RequestValues {
   readonly #household: Household | undefined;
-  readonly #values = new Map<PerRequest, unknown>();
+  #entries: Entry | undefined;
   /** In the order in which the values were ready. */
-  readonly #disposals: Disposal[] = [];
+  #disposals: Disposal[] | undefined;
   #pending: Promise<void>[] | undefined;
   #isOver = false;
   #end: Promise<void> | undefined;
@@ -48,17 +57,18 @@ export class RequestValues {
 
   /** Whether something has to be let go of, as far as is known. */
   get holds(): boolean {
-    return this.#disposals.length > 0 || this.#pending !== undefined;
+    return this.#disposals !== undefined || this.#pending !== undefined;
   }
 
   /** @throws what the factory throws; RobynError ROBYN_INJECTION_CYCLE, ROBYN_INJECTION_TOO_LATE */
   get(provider: PerRequest, name: string, context: Context): unknown {
-    const known = this.#values.get(provider);
-    if (known === undefined)
-      return this.#values.has(provider) ? undefined : this.#make(provider, name, context);
-    if (known === underWay) throw cycleError([name, name]);
-    if (known instanceof Failure) throw known.error;
-    return known;
+    for (let entry = this.#entries; entry !== undefined; entry = entry.next) {
+      if (entry.provider !== provider) continue;
+      if (entry.value === underWay) throw cycleError([name, name]);
+      if (entry.value instanceof Failure) throw entry.value.error;
+      return entry.value;
+    }
+    return this.#make(provider, name, context);
   }
 
   /** Lets go of everything, once. @returns undefined where there is nothing to wait for */
@@ -67,7 +77,9 @@ export class RequestValues {
     this.#isOver = true;
     if (!this.holds) return undefined;
     this.#household?.live.add(this);
-    return (this.#end = this.#letGo());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#household?.later(() => resolve(this.#letGo()));
+    return (this.#end = promise);
   }
 
   #make(provider: PerRequest, name: string, context: Context): unknown {
@@ -78,15 +90,16 @@ export class RequestValues {
         "Ask for it before the answer is given: afterwards nobody would let go of it.",
       );
     }
-    this.#values.set(provider, underWay);
+    const entry: Entry = { provider, value: underWay, next: this.#entries };
+    this.#entries = entry;
     try {
       const value = provider.factory(context as never);
-      this.#values.set(provider, value);
+      entry.value = value;
       if (value instanceof Promise) this.#expect(value, provider, name);
       else this.#keep(value, provider, name);
       return value;
     } catch (error) {
-      this.#values.set(provider, new Failure(error));
+      entry.value = new Failure(error);
       throw error;
     }
   }
@@ -103,19 +116,16 @@ export class RequestValues {
   #keep(value: unknown, { options }: PerRequest, name: string): void {
     const dispose = disposalOf(value, options);
     if (dispose === undefined) return;
-    this.#disposals.push({ name, dispose });
+    (this.#disposals ??= []).push({ name, dispose });
     this.#household?.live.add(this);
   }
 
-  /** In the next turn: the answer goes out first. */
   async #letGo(): Promise<void> {
-    const { promise: sent, resolve } = Promise.withResolvers<void>();
-    setImmediate(resolve);
-    await sent;
-    await Promise.all(this.#pending ?? []);
-    for (const { name, dispose } of this.#disposals.toReversed()) {
+    if (this.#pending !== undefined) await Promise.all(this.#pending);
+    for (const { name, dispose } of this.#disposals?.toReversed() ?? []) {
       try {
-        await dispose();
+        const result = dispose();
+        if (result instanceof Promise) await result;
       } catch (error) {
         this.#household?.logger().error(`the dependency "${name}" could not be disposed of`, error);
       }

@@ -214,6 +214,11 @@ export class Context<
     (this.#fields ??= []).push([name, value]);
   }
 
+  /** @internal told of a response that the application has made itself, which may be a stream unnoticed */
+  own(response: Response): Response {
+    return response;
+  }
+
   /** @internal adds the fields to the response, if there are any */
   addFieldsTo(response: Response): Response {
     if (this.#fields !== undefined)

@@ -1,4 +1,5 @@
 /** Where requests end, for routes whose dependencies are made per request: behind the answer, streams included. */
+import { ownsResponse } from "../injection/context-class.ts";
 import { endRequest, holdsValues } from "../injection/request-values.ts";
 import { isStreamed, markStreamed } from "../response/stream.ts";
 import { SwitchedProtocols } from "../response/values.ts";
@@ -27,7 +28,10 @@ function end(response: Response, context: AnyContext): Response {
 
 /** A stream of the framework may ask for its first value later; one of the application counts where there is something to lose. */
 function streams(response: Response, context: AnyContext): boolean {
-  return isStreamed(response) || (holdsValues(context) && hasOwnStream(response));
+  return (
+    isStreamed(response) ||
+    (ownsResponse(context) && holdsValues(context) && hasOwnStream(response))
+  );
 }
 
 /**
