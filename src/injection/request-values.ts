@@ -45,7 +45,8 @@ export class RequestValues {
   #entries: Entry | undefined;
   /** In the order in which the values were ready. */
   #disposals: Disposal[] | undefined;
-  #pending: Promise<void>[] | undefined;
+  /** Promises of factories that are still at work. */
+  #pending: Set<Promise<void>> | undefined;
   #isOver = false;
   #end: Promise<void> | undefined;
 
@@ -73,9 +74,11 @@ export class RequestValues {
 
   /** Lets go of everything, once. @returns undefined where there is nothing to wait for */
   end(): Promise<void> | undefined {
-    if (this.#isOver) return this.#end;
-    this.#isOver = true;
-    if (!this.holds) return undefined;
+    if (this.#isOver || this.#end !== undefined) return this.#end;
+    if (!this.holds) {
+      this.#isOver = true;
+      return undefined;
+    }
     this.#household?.live.add(this);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#household?.later(() => resolve(this.#letGo()));
@@ -110,7 +113,9 @@ export class RequestValues {
       (value) => this.#keep(value, provider, name),
       () => {},
     );
-    (this.#pending ??= []).push(settled);
+    const pending = (this.#pending ??= new Set());
+    pending.add(settled);
+    void settled.then(() => pending.delete(settled));
   }
 
   #keep(value: unknown, { options }: PerRequest, name: string): void {
@@ -121,7 +126,9 @@ export class RequestValues {
   }
 
   async #letGo(): Promise<void> {
-    if (this.#pending !== undefined) await Promise.all(this.#pending);
+    // A factory that nobody has waited for may still ask for others.
+    while (this.#pending !== undefined && this.#pending.size > 0) await Promise.all(this.#pending);
+    this.#isOver = true;
     for (const { name, dispose } of this.#disposals?.toReversed() ?? []) {
       try {
         const result = dispose();

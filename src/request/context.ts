@@ -215,7 +215,7 @@ export class Context<
   }
 
   /** @internal told of a response that the application has made itself, which may be a stream unnoticed */
-  own(response: Response): Response {
+  noteOwnResponse(response: Response): Response {
     return response;
   }
 

@@ -19,7 +19,7 @@ export interface Answered {
   readonly request: Request;
   readonly audience: Audience;
   /** Told of a response that the application has made itself. */
-  own(response: Response): Response;
+  noteOwnResponse(response: Response): Response;
 }
 
 interface Surroundings {

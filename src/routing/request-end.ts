@@ -52,30 +52,26 @@ function endingWith(response: Response, context: AnyContext): Response {
   const reader = response.body?.getReader();
   if (reader === undefined) return response;
   const { signal } = context.request;
+  let cancelled: Promise<void> | undefined;
   const leave = () => void cancel(signal.reason);
   const over = async () => {
     signal.removeEventListener("abort", leave);
     await endRequest(context);
   };
-  const cancel = async (reason: unknown) => {
-    try {
-      await reader.cancel(reason);
-    } catch {
-      // The source has failed while it was told to stop; its own end has told the log.
-    }
-    await over();
-  };
+  // Bun cancels the body and the signal aborts, in any order; what was made goes when the source has ended.
+  const cancel = (reason: unknown) => (cancelled ??= reader.cancel(reason).then(over, over));
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = await reader.read();
+          if (cancelled !== undefined) return;
           if (!done) return controller.enqueue(value);
           controller.close();
         } catch (error) {
           controller.error(error);
         }
-        void over();
+        if (cancelled === undefined) void over();
       },
       cancel,
     },
