@@ -63,7 +63,7 @@ export class AppValues {
     const making: Making = { name: dependency.name, result: undefined, isMade: false };
     this.#byProvider.set(perApp, making);
     try {
-      making.result = perApp.factory(this.#known(dependency, [...path, dependency]) as never);
+      making.result = perApp.make(this.#known(dependency, [...path, dependency]) as never);
     } catch (error) {
       this.#byProvider.delete(perApp);
       throw failed(dependency, error);

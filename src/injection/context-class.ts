@@ -13,7 +13,8 @@ export function contextClassOf(dependencies: Dependencies): typeof Context {
   > extends Context<Params, State, Given> {}
   defineGetters<Context>(InjectedContext.prototype, dependencies, (context) => context);
   // Only where something may have to be let go of behind a stream.
-  if (hasRequestValues(dependencies)) Object.defineProperty(InjectedContext.prototype, "noteOwnResponse", note);
+  if (hasRequestValues(dependencies))
+    Object.defineProperty(InjectedContext.prototype, "noteOwnResponse", note);
   return InjectedContext;
 }
 

@@ -9,22 +9,26 @@ export interface ProviderOptions<Value> {
 
 /** Made by `perApp()`. */
 export class PerApp<in Known = never, out Value = unknown> {
-  readonly factory: (known: Known) => Value | Promise<Value>;
+  /** @internal */
+  readonly make: (known: Known) => Value | Promise<Value>;
+  /** @internal */
   readonly options: ProviderOptions<Value>;
 
-  constructor(factory: (known: Known) => Value | Promise<Value>, options: ProviderOptions<Value>) {
-    this.factory = factory;
+  constructor(make: (known: Known) => Value | Promise<Value>, options: ProviderOptions<Value>) {
+    this.make = make;
     this.options = options;
   }
 }
 
-/** Made by `perRequest()`. */
+/** Made by `perRequest()`. The compiler tells the two apart by the name of the factory. */
 export class PerRequest<in Asked = never, out Value = unknown> {
-  readonly factory: (context: Asked) => Value;
+  /** @internal */
+  readonly makeFor: (context: Asked) => Value;
+  /** @internal */
   readonly options: ProviderOptions<Awaited<Value>>;
 
-  constructor(factory: (context: Asked) => Value, options: ProviderOptions<Awaited<Value>>) {
-    this.factory = factory;
+  constructor(makeFor: (context: Asked) => Value, options: ProviderOptions<Awaited<Value>>) {
+    this.makeFor = makeFor;
     this.options = options;
   }
 }

@@ -96,7 +96,7 @@ export class RequestValues {
     const entry: Entry = { provider, value: underWay, next: this.#entries };
     this.#entries = entry;
     try {
-      const value = provider.factory(context as never);
+      const value = provider.makeFor(context as never);
       entry.value = value;
       if (value instanceof Promise) this.#expect(value, provider, name);
       else this.#keep(value, provider, name);

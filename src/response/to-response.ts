@@ -30,7 +30,8 @@ export function toResponse(
   answered?: Answered,
 ): Response | Promise<Response> {
   if (typeof value === "string") return text(value, status);
-  if (value instanceof Response) return answered === undefined ? value : answered.noteOwnResponse(value);
+  if (value instanceof Response)
+    return answered === undefined ? value : answered.noteOwnResponse(value);
   if (value === null || value === undefined)
     return new Response(null, { status: status === 200 ? 204 : status });
   if (typeof value === "object") return objectToResponse(value, status, answered);

@@ -51,8 +51,8 @@ const app = quietApp({ logger, timeout: 0.2 })
     return sync.name;
   })
   .get("/response", ({ sync }) => Response.json(sync.name))
-  .get("/file", ({ sync }) => void sync ?? new Response(Bun.file(import.meta.path)))
-  .get("/served", ({ sync }) => void sync ?? serveFile(import.meta.path))
+  .get("/file", ({ sync }) => sync && new Response(Bun.file(import.meta.path)))
+  .get("/served", ({ sync }) => sync && serveFile(import.meta.path))
   .get("/stream", ({ sync }) => streamOf(() => sync.name))
   .get("/lazy", (context) => streamOf(() => context.sync.name))
   .get("/own", ({ sync }) => ownStream(sync.name))
@@ -62,7 +62,7 @@ const app = quietApp({ logger, timeout: 0.2 })
     throw new Error("it broke");
   })
   .get("/endless", ({ sync }) => endless(sync.name))
-  .get("/own-endless", ({ sync }) => new Response(ReadableStream.from(endless(sync.name))));
+  .get("/own-endless", ({ sync }) => new Response(readable(endless(sync.name))));
 
 app.beforeRequest("/refused", ({ sync, status }) => status(403, sync.name));
 app.get("/refused", () => "not reached");
@@ -88,11 +88,20 @@ async function* endless(name: string): AsyncGenerator<Uint8Array> {
 }
 
 function ownStream(name: string): Response {
-  return new Response(ReadableStream.from(streamOf(() => name)).pipeThrough(bytes()));
+  return new Response(readable(streamOf(() => name)));
 }
 
-function bytes(): TransformStream<string, Uint8Array> {
-  return new TransformStream({ transform: (text, to) => to.enqueue(encoder.encode(text)) });
+function readable(source: AsyncGenerator<string | Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await source.next();
+      if (done === true) return controller.close();
+      controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
+    },
+    async cancel() {
+      await source.return(undefined);
+    },
+  });
 }
 
 let server: Served;
@@ -104,7 +113,10 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; text: string }> {
+async function ask(
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; text: string }> {
   events = [];
   try {
     // A connection of its own: a request that breaks off on one that was used before is sent again.
@@ -115,7 +127,11 @@ async function ask(path: string, init: RequestInit = {}): Promise<{ status: numb
   }
 }
 
-const settled = (count: number) => until(() => events.join(), () => events.length >= count);
+const settled = (count: number) =>
+  until(
+    () => events.join(),
+    () => events.length >= count,
+  );
 
 describe.each([
   ["/value", 200, "sync", ["make sync", "end sync"]],
@@ -152,6 +168,10 @@ test("what nobody asked for is not made", async () => {
 
 test("a HEAD ends at once, whatever the answer would have streamed", async () => {
   expect((await ask("/stream", { method: "HEAD" })).status).toBe(200);
+  await settled(2);
+  expect(events).toEqual(["make sync", "end sync"]);
+  events = [];
+  expect((await app.request("/stream", { method: "HEAD" })).status).toBe(200);
   await settled(2);
   expect(events).toEqual(["make sync", "end sync"]);
 });
@@ -235,7 +255,13 @@ test("values that need others go first, however they are made: any order, any de
       for (const other of needs[index]!) reach(other);
     };
     asked.forEach(reach);
-    await within("all to go", until(() => order.join(), () => order.length >= expected.size));
+    await within(
+      "all to go",
+      until(
+        () => order.join(),
+        () => order.length >= expected.size,
+      ),
+    );
     const where = `seed ${seed} round ${round}: ${order.join()} of ${JSON.stringify(needs)}`;
     expect(new Set(order).size, where).toBe(order.length);
     expect(order.length, where).toBe(expected.size);
@@ -243,6 +269,19 @@ test("values that need others go first, however they are made: any order, any de
       for (const other of needs[index]!)
         expect(order.indexOf(`v${index}`), where).toBeLessThan(order.indexOf(`v${other}`));
   }
+});
+
+test("an answer that is renewed behind the back of its request has values of its own, which go, too", async () => {
+  let made = 0;
+  let ended = 0;
+  const own = quietApp().inject({
+    number: perRequest(() => ++made, { dispose: () => void ended++ }),
+  });
+  own.get("/", { cache: { ttl: 0.02, staleWhileRevalidate: 60 } }, ({ number }) => number);
+  const ask = async () => await (await own.request("/")).json();
+  expect(await ask()).toBe(1);
+  await until("an answer that was made behind", async () => Number(await ask()) > 1);
+  await until("all to go", () => ended === made);
 });
 
 describe("a server that stops", () => {

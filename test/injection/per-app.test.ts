@@ -131,7 +131,9 @@ describe("refused at start, with what was made let go of:", () => {
   ];
   test.each(cases)("%s", async (_, code, given, message) => {
     const { events, part } = recorder();
-    const app = quietApp().inject({ before: part("before") }).inject(given);
+    const app = quietApp()
+      .inject({ before: part("before") })
+      .inject(given);
     app.startupHandler(() => void events.push("startup"));
     const error = await app.start({ port: 0, banner: false, signals: false }).then(
       () => undefined,

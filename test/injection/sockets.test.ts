@@ -11,7 +11,9 @@ const loggedIn = perRequest(({ headers }) => headers.get("x-user") ?? "nobody");
 test("hooks and beforeUpgrade see the same values as the functions of the socket", async () => {
   const seen: unknown[] = [];
   let made = 0;
-  const chat = new SubRouter("/chat").inject({ user: loggedIn, number: perRequest(() => ++made) });
+  type Names = { db: { name: string } };
+  const outer = new SubRouter<"/chat", Record<string, unknown>, Names>("/chat");
+  const chat = outer.inject({ user: loggedIn, number: perRequest(() => ++made) });
   chat.beforeRequest(({ user }) => void seen.push(["hook", user]));
   chat.websocket("/:room", {
     beforeUpgrade: ({ user, number }) => `${user} ${number}`,

@@ -21,7 +21,9 @@ function shop() {
     .inject({ user: perRequest(({ headers, db }) => `${headers.get("x-user")} of ${db.name}`) })
     .includeRouter(inner)
     .get("/", ({ user }) => user)
-    .websocket("/socket", { open: (socket) => void socket.send(`${socket.user} ${socket.db.name}`) });
+    .websocket("/socket", {
+      open: (socket) => void socket.send(`${socket.user} ${socket.db.name}`),
+    });
   return { app, events };
 }
 
@@ -41,7 +43,9 @@ describe.each([false, true])("with socket: %p", (socket) => {
       user: perRequest(({ query }) => `guest ${String(query.as)}`, {
         dispose: (user) => void events.push(user),
       }),
-      db: perApp(async () => ({ name: "memory" }), { dispose: () => void events.push("forgotten") }),
+      db: perApp(async () => ({ name: "memory" }), {
+        dispose: () => void events.push("forgotten"),
+      }),
       rate: 3,
     };
     {
