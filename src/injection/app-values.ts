@@ -34,7 +34,9 @@ export class AppValues {
     const making = this.#byProvider.get(perApp) ?? this.#begin(dependency, perApp, []);
     if (!making.isMade) {
       try {
-        this.#settle(making, perApp, await making.result);
+        const value = await making.result;
+        // Two may have waited for it.
+        if (!making.isMade) this.#settle(making, perApp, value);
       } catch (error) {
         throw failed(dependency, error);
       }
@@ -49,13 +51,26 @@ export class AppValues {
       const making = this.#byProvider.get(provider)!;
       this.#byProvider.delete(provider);
       this.#made.splice(this.#made.indexOf(provider), 1);
-      try {
-        await disposalOf(making.result, provider.options)?.();
-      } catch (error) {
-        this.#logger().error(`the dependency "${making.name}" could not be disposed of`, error);
-      }
+      await this.#letGo(making.name, disposalOf(making.result, provider.options));
     }
-    if (providers === undefined) this.#byProvider.clear();
+    if (providers !== undefined) return;
+    for (const [{ options }, { name, result }] of this.#byProvider) {
+      // Begun for a start that has failed meanwhile: nobody will have it.
+      if (!(result instanceof Promise)) continue;
+      result.then(
+        (value) => this.#letGo(name, disposalOf(value, options)),
+        () => {},
+      );
+    }
+    this.#byProvider.clear();
+  }
+
+  async #letGo(name: string, dispose: (() => unknown) | undefined): Promise<void> {
+    try {
+      await dispose?.();
+    } catch (error) {
+      this.#logger().error(`the dependency "${name}" could not be disposed of`, error);
+    }
   }
 
   /** @param path those whose factories are waiting for this one. */

@@ -21,7 +21,10 @@ function end(response: Response, context: AnyContext): Response {
   if (response instanceof SwitchedProtocols) return response;
   // Nobody reads the body of an answer to HEAD.
   const hasStream = context.request.method !== "HEAD" && streams(response, context);
-  if (hasStream) return markStreamed(endingWith(response, context));
+  const body = hasStream ? response.body : null;
+  // One that somebody reads already cannot be sent; Bun says so.
+  if (body !== null && !body.locked)
+    return markStreamed(new Response(ending(body, context), response));
   void endRequest(context);
   return response;
 }
@@ -39,18 +42,21 @@ function streams(response: Response, context: AnyContext): boolean {
  * are sent best as they are. If a file were taken for a stream, it would be sent all the same, only slower.
  */
 function hasOwnStream(response: Response): boolean {
-  if (response.bodyUsed) return false;
-  const reader = response.clone().body?.getReader();
+  let reader;
+  try {
+    reader = response.clone().body?.getReader();
+  } catch {
+    // Somebody reads it already.
+  }
   if (reader === undefined) return false;
   const isPending = Bun.peek.status(reader.read()) === "pending";
   void reader.cancel().catch(() => {});
   return isPending && !/^ {2}FileRef /m.test(Bun.inspect(response));
 }
 
-/** The same answer; the request ends when its stream does, for whatever reason. */
-function endingWith(response: Response, context: AnyContext): Response {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return response;
+/** The same bytes; the request ends when they do, for whatever reason. */
+function ending(source: ReadableStream<Uint8Array>, context: AnyContext): ReadableStream {
+  const reader = source.getReader();
   const { signal } = context.request;
   let cancelled: Promise<void> | undefined;
   const leave = () => void cancel(signal.reason);
@@ -60,7 +66,10 @@ function endingWith(response: Response, context: AnyContext): Response {
   };
   // Bun cancels the body and the signal aborts, in any order; what was made goes when the source has ended.
   const cancel = (reason: unknown) => (cancelled ??= reader.cancel(reason).then(over, over));
-  const body = new ReadableStream<Uint8Array>(
+  // A client that has left before anything was read is told of nowhere else.
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave, { once: true });
+  return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
@@ -78,8 +87,4 @@ function endingWith(response: Response, context: AnyContext): Response {
     // Nothing is read ahead, so that the pressure goes back to the source.
     { highWaterMark: 0 },
   );
-  // A client that has left before anything was read is told of nowhere else.
-  if (signal.aborted) leave();
-  else signal.addEventListener("abort", leave, { once: true });
-  return new Response(body, response);
 }

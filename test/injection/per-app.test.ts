@@ -5,6 +5,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { recordingLogger } from "../support/log.ts";
 import { processTimeout_ms, robyn } from "../support/process.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
+import { until } from "../support/wait.ts";
 
 function recorder() {
   const events: string[] = [];
@@ -161,6 +162,21 @@ describe("refused at start, with what was made let go of:", () => {
       expect(events).toEqual(["make db", "end db"]);
     }
   });
+});
+
+test("one that was begun for a start that failed goes when it is there", async () => {
+  const begun = Promise.withResolvers<string>();
+  const gone: string[] = [];
+  const app = quietApp().inject({
+    first: perApp((known: object) => Reflect.get(known, "later") as unknown),
+    later: perApp(() => begun.promise, { dispose: (value) => void gone.push(value) }),
+  });
+  expect(await app.request("/").catch(({ code }: RobynError) => code)).toBe(
+    "ROBYN_INJECTION_FAILED",
+  );
+  begun.resolve("later");
+  await until("it to go", () => gone.length === 1);
+  expect(gone).toEqual(["later"]);
 });
 
 test("one that cannot go is told to the log, and the others go", async () => {
