@@ -15,6 +15,11 @@ export type InjectedOf<Self> = Self extends { readonly "~injected"?: infer Names
   ? NonNullable<Names>
   : Nothing;
 
+/** A router that declares names which routers around it have to inject: who includes it must have them. */
+export interface Needing<Names extends object> {
+  readonly "~needs"?: (names: Names) => void;
+}
+
 /** An intersection with it is what it was without. */
 export type Nothing = {};
 

@@ -5,7 +5,14 @@
 import { RobynError } from "../errors.ts";
 import { isToken, standardMethods } from "../http/method.ts";
 import { type Injection, injectionsOf } from "../injection/injection.ts";
-import type { Injectables, InjectedOf, Injecting, Nothing, ValuesOf } from "../injection/types.ts";
+import type {
+  Injectables,
+  InjectedOf,
+  Injecting,
+  Needing,
+  Nothing,
+  ValuesOf,
+} from "../injection/types.ts";
 import { limits } from "../limits.ts";
 import { defineSocket, routeOptionsOf } from "./define-socket.ts";
 import { checkOptions, checkSubRouterOptions, requireFunction } from "./option-check.ts";
@@ -176,7 +183,9 @@ export abstract class Router<
   }
 
   /** Adds the routes of `router` below this one's prefix. Routes added to it later are seen too, until the start. */
-  includeRouter<Included extends Includable>(router: Included): this & SocketsOf<Included, Prefix>;
+  includeRouter<Included extends Includable & Needing<InjectedOf<this>>>(
+    router: Included,
+  ): this & SocketsOf<Included, Prefix>;
   includeRouter(router: Includable): this {
     this.#assertOpen("includeRouter()");
     if (!(router instanceof SubRouter)) {
@@ -295,7 +304,13 @@ export class SubRouter<
   const Prefix extends string = "",
   State extends object = AnyState,
   Injected extends object = Nothing,
-> extends Router<State, Prefix, Injected> {
+>
+  extends Router<State, Prefix, Injected>
+  implements Needing<Injected>
+{
+  /** For the compiler only: what routers around this one have to inject. */
+  declare readonly "~needs"?: (names: Injected) => void;
+
   constructor(prefix?: Prefix, options: { tags?: readonly string[] } = {}) {
     super(prefix ?? "", checkSubRouterOptions(options));
   }

@@ -20,7 +20,7 @@ interface Db {
 }
 const openDb = async (): Promise<Db> => ({ find: () => ({ name: "ann" }) });
 
-function application() {
+export function application() {
   return new Robyn().injectGlobal({ db: perApp(openDb), limit: 10 }).inject({
     user: perRequest(({ headers, db }) => db.find(headers.get("x-user"))),
     names: perRequest(async ({ db, limit, params }) => [db.find(params.id ?? null).name, limit]),
@@ -97,13 +97,18 @@ const withSockets = () =>
 type AppNames = InjectedOf<ReturnType<typeof application>>;
 
 /** As in a file of its own: what routers around it inject is declared, what it injects itself is added. */
-export function declared(): SubRouter<"/admin"> {
+export function declared() {
   const admin = new SubRouter<"/admin", Record<string, unknown>, AppNames>("/admin");
   const chained = admin
     .inject({ audit: perRequest(({ user }) => `seen by ${user.name}`) })
     .get("/:page", ({ audit, db, params }) => audit + db.find(params.page).name);
   expectType<Equal<InjectedOf<typeof chained>["audit"], string>>();
-  return admin;
+  application().includeRouter(admin).includeRouter(chained);
+  new SubRouter<"/outer", Record<string, unknown>, AppNames>("/outer").includeRouter(admin);
+  // @ts-expect-error an app that does not inject what the router needs
+  new Robyn().includeRouter(admin);
+  // @ts-expect-error nor does a router that does not say that it needs it
+  new SubRouter("/outer").includeRouter(admin);
 }
 
 /** Where definitions are statements, the app declares its names as a router does. */

@@ -18,7 +18,7 @@ test("what the type tests define also runs", () => {
   injected();
   injectedHelpers();
   statements();
-  expect(app.includeRouter(declared())).toBe(app);
+  declared();
 });
 
 test("what the type tests expect to be wrong is refused when it runs as well", () => {
