@@ -71,6 +71,7 @@ const app = quietApp({ logger, timeout: 0.2 })
 
 app.beforeRequest("/refused", ({ sync, status }) => status(403, sync.name));
 app.get("/refused", () => "not reached");
+app.beforeRequest("/missing", ({ sync }) => void sync);
 app.afterRequest("/after", (_, { sync }) => ownStream(sync.name));
 app.get("/after", () => "replaced");
 
@@ -149,6 +150,7 @@ describe.each([
   ["/rejects", 409, undefined, ["make sync", "end sync"]],
   ["/never", 503, undefined, ["make sync", "end sync"]],
   ["/refused", 403, "sync", ["make sync", "end sync"]],
+  ["/missing", 404, undefined, ["make sync", "end sync"]],
   ["/response", 200, '"sync"', ["make sync", "end sync"]],
   ["/stream", 200, "sync end", ["make sync", "streamed", "end sync"]],
   ["/lazy", 200, "sync end", ["make sync", "streamed", "end sync"]],
@@ -170,6 +172,29 @@ describe.each([
 test("what nobody asked for is not made", async () => {
   expect((await ask("/none")).text).toBe("none");
   expect(events).toEqual([]);
+});
+
+test("requests at the same time have values of their own", async () => {
+  const order: string[] = [];
+  const own = quietApp().inject({
+    id: perRequest(({ params }) => params.id ?? "none", {
+      dispose: (id) => void order.push(`end ${id}`),
+    }),
+  });
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  own.get("/:id", async (context) => {
+    const first = context.id;
+    await gates[Number(context.params.id)]!.promise;
+    return `${first} ${context.id}`;
+  });
+  const answers = ["/0", "/1"].map(async (path) => await (await own.request(path)).text());
+  gates[1]!.resolve();
+  expect(await answers[1]).toBe("1 1");
+  await until("the end of one", () => order.length === 1);
+  gates[0]!.resolve();
+  expect(await answers[0]).toBe("0 0");
+  await until("the end of both", () => order.length === 2);
+  expect(order).toEqual(["end 1", "end 0"]);
 });
 
 test("a HEAD ends at once, whatever the answer would have streamed", async () => {

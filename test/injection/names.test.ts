@@ -26,6 +26,12 @@ describe("a value", () => {
     expect(seen.every((it) => it === db)).toBe(true);
   });
 
+  test("is there in apps that measure, too", async () => {
+    const app = quietApp().inject({ db: "db" });
+    app.metrics("/metrics").get("/", ({ db }) => db);
+    expect(await (await app.request("/")).text()).toBe("db");
+  });
+
   test("may be a function, undefined or a promise: none of them is called or awaited", async () => {
     const now = () => 7;
     const later = Promise.resolve("later");
