@@ -10,7 +10,14 @@ import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
 import type { HealthOptions } from "./health/options.ts";
 import { AppDependencies } from "./injection/app-dependencies.ts";
-import type { Injectables, InjectedOf, Injecting, Nothing, ValuesOf } from "./injection/types.ts";
+import type {
+  Injectables,
+  InjectedOf,
+  Injecting,
+  NotTaken,
+  Nothing,
+  ValuesOf,
+} from "./injection/types.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { routeRateLimit } from "./middleware/rate-limit.ts";
 import type { Counter, Gauge, Histogram } from "./metrics/instruments.ts";
@@ -332,7 +339,7 @@ export class Robyn<
    * @example const app = new Robyn().injectGlobal({ db: perApp(() => new Database("notes.sqlite")) });
    */
   injectGlobal<Given extends Injectables<State, InjectedOf<this>>>(
-    given: Given,
+    given: Given & NotTaken<Given>,
   ): this & Injecting<ValuesOf<Given>>;
   injectGlobal(given: unknown): this {
     return this.addInjections("injectGlobal()", given);

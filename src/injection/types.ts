@@ -34,6 +34,9 @@ export interface Injectables<State extends object, Known> {
     | Plain;
 }
 
+/** Names that every context has are refused by the compiler already; the others at run time. */
+export type NotTaken<Given> = { readonly [Name in Extract<keyof Given, keyof Context>]: never };
+
 /** What handlers get: of a factory per request what it returns, of one per app what that resolves to. */
 export type ValuesOf<Given> = {
   readonly [Name in keyof Given]: Given[Name] extends PerRequest<never, infer Value>

@@ -10,6 +10,7 @@ import type {
   InjectedOf,
   Injecting,
   Needing,
+  NotTaken,
   Nothing,
   ValuesOf,
 } from "../injection/types.ts";
@@ -169,7 +170,7 @@ export abstract class Router<
    * @example router.inject({ user: perRequest(({ headers }) => findUser(headers)) }).get("/me", ({ user }) => user);
    */
   inject<Given extends Injectables<State, InjectedOf<this>>>(
-    given: Given,
+    given: Given & NotTaken<Given>,
   ): this & Injecting<ValuesOf<Given>>;
   inject(given: unknown): this {
     return this.addInjections("inject()", given);

@@ -177,15 +177,15 @@ test("what nobody asked for is not made", async () => {
 test("requests at the same time have values of their own", async () => {
   const order: string[] = [];
   const own = quietApp().inject({
-    id: perRequest(({ params }) => params.id ?? "none", {
-      dispose: (id) => void order.push(`end ${id}`),
+    asked: perRequest(({ params }) => params.id ?? "none", {
+      dispose: (asked) => void order.push(`end ${asked}`),
     }),
   });
   const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   own.get("/:id", async (context) => {
-    const first = context.id;
+    const first = context.asked;
     await gates[Number(context.params.id)]!.promise;
-    return `${first} ${context.id}`;
+    return `${first} ${context.asked}`;
   });
   const answers = ["/0", "/1"].map(async (path) => await (await own.request(path)).text());
   gates[1]!.resolve();

@@ -75,6 +75,8 @@ export function injected(): void {
     // @ts-expect-error what is injected is not assigned
     expectThrow(() => (context.limit = 1));
   });
+  // @ts-expect-error every context has a state
+  expectThrow(() => new Robyn().inject({ state: 1 }));
   // @ts-expect-error a plain app does not know the names
   new Robyn().get("/", ({ user }) => user);
   // @ts-expect-error a factory is given the names of the calls before its own
