@@ -9,6 +9,15 @@ import type { ClusterWorker } from "./cluster/worker.ts";
 import { RobynError } from "./errors.ts";
 import type { Phase } from "./health/health.ts";
 import type { HealthOptions } from "./health/options.ts";
+import { AppDependencies } from "./injection/app-dependencies.ts";
+import type {
+  Injectables,
+  InjectedOf,
+  Injecting,
+  NotTaken,
+  Nothing,
+  ValuesOf,
+} from "./injection/types.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { routeRateLimit } from "./middleware/rate-limit.ts";
 import type { Counter, Gauge, Histogram } from "./metrics/instruments.ts";
@@ -69,7 +78,10 @@ export const appBrand: unique symbol = Symbol.for("robyn.app");
  * app.get("/users/:id", ({ params }) => ({ id: params.id }));
  * await app.start({ port: 8080 });
  */
-export class Robyn<State extends object = AnyState> extends Router<State> {
+export class Robyn<
+  State extends object = AnyState,
+  Injected extends object = Nothing,
+> extends Router<State, "", Injected> {
   readonly [appBrand] = true;
   /** Answers that routes keep by their option `cache`: `app.cache.invalidate({ tag: "users" })`. */
   readonly cache: AppCache = new AppCache();
@@ -93,8 +105,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   readonly #topics: Required<TopicSettings>;
   #logger: Logger | undefined;
   #hub: Hub | undefined;
+  readonly #dependencies = new AppDependencies(() => (this.#logger ??= createLogger()));
   #compiled: Promise<Compiled> | undefined;
+  /** Set while everything that is injected is there. */
   #dispatch: Dispatch | undefined;
+  #mounted: Dispatch | undefined;
   readonly #tasks = new Tasks();
   #started = false;
   #isPrimary = false;
@@ -213,10 +228,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
    * @throws RobynError ROBYN_METRIC_INVALID
    * @example app.metrics("/metrics", { beforeRequest: requireToken });
    */
-  metrics(path: string, options: MetricsOptions<State> = {}): this {
+  metrics(path: string, options: MetricsOptions<State, InjectedOf<this>> = {}): this {
     const handler = this.#ownMetrics().expose(options);
     const { beforeRequest } = options;
-    return this.addRoute<string, Pick<RouteOptions<State>, "beforeRequest">>(
+    return this.addRoute<string, Pick<RouteOptions<State, InjectedOf<this>>, "beforeRequest">>(
       "GET",
       path,
       beforeRequest === undefined ? {} : { beforeRequest },
@@ -317,6 +332,40 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     return this.#channels;
   }
 
+  /**
+   * The same as `inject()`, for the whole application: contexts and sockets of all its routers have these names.
+   *
+   * @throws RobynError ROBYN_INJECTION_INVALID; at start ROBYN_INJECTION_CONFLICT for a name that a router has as well.
+   * @example const app = new Robyn().injectGlobal({ db: perApp(() => new Database("notes.sqlite")) });
+   */
+  injectGlobal<Given extends Injectables<State, InjectedOf<this>>>(
+    given: Given & NotTaken<Given>,
+  ): this & Injecting<ValuesOf<Given>>;
+  injectGlobal(given: unknown): this {
+    return this.addInjections("injectGlobal()", given);
+  }
+
+  /**
+   * @internal for `robyn/testing`: other values or providers in the place of injected ones.
+   * @returns puts the former ones back
+   * @throws RobynError ROBYN_INJECTION_INVALID
+   */
+  replaceInjected(given: Readonly<Record<string, unknown>>): () => Promise<void> {
+    const injections = this.collect().scopes.flatMap((scope) => scope.injections);
+    const restore = this.#dependencies.replace(given, injections);
+    this.#dispatch = undefined;
+    return async () => {
+      this.#dispatch = undefined;
+      await restore();
+    };
+  }
+
+  /** Lets go of what is injected, where the application was used by `fetch` or `request`; a server does it when it stops. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#dispatch = undefined;
+    await this.#dependencies.dispose();
+  }
+
   /** Runs before the server listens, in order of definition. If it throws, the server does not start. */
   startupHandler(handler: () => unknown): this {
     requireFunction("startupHandler()", handler);
@@ -368,6 +417,7 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     } catch (error) {
       // What it holds open would keep a process alive that serves nothing.
       await this.#joined?.close();
+      await this[Symbol.asyncDispose]();
       worker?.failed(error);
       throw error;
     }
@@ -408,7 +458,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const managed = manage({
       listener,
       openStreams: compiled.settings.openStreams,
+      // The first is the last to run: the others may need what is injected.
       shutdownHandlers: [
+        () => this[Symbol.asyncDispose](),
         () => this.#metrics?.stop(),
         () => this.#joined?.close(),
         () => this.#exchange?.close(),
@@ -444,11 +496,16 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
    */
   readonly fetch = (request: Request, server?: BunServer): Response | Promise<Response> => {
     if (this.#dispatch !== undefined) return this.#dispatch(request, server);
-    return this.compile().then((compiled) => {
-      this.#channels?.start();
-      return (this.#dispatch ??= this.#dispatchTo(compiled))(request, server);
-    });
+    return this.#ready().then((dispatch) => dispatch(request, server));
   };
+
+  async #ready(): Promise<Dispatch> {
+    const compiled = await this.compile();
+    await this.#dependencies.make();
+    this.#channels?.start();
+    this.#mounted ??= this.#dispatchTo(compiled);
+    return (this.#dispatch = this.#mounted);
+  }
 
   /**
    * Answers in process, through the same dispatch as a socket.
@@ -473,7 +530,9 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
     const logger = (this.#logger ??= createLogger());
     this.seal();
     const { routes, scopes } = this.collect();
-    return compile(routes, scopes, {
+    const compiled = compile(routes, scopes, {
+      dependencies: this.#dependencies,
+      isInspected: currentLaunch()?.mode === "inspect",
       core: this.#core(),
       strict,
       development,
@@ -494,6 +553,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
           require("./websocket/handshake.ts") as typeof import("./websocket/handshake.ts");
         return handshakeOf(route, route.socket!, validated, { hub: this.#hubOf(), ...settings });
       },
+    });
+    // A const handler may fail when everything that is injected is made.
+    return await compiled.catch(async (error) => {
+      await this.#dependencies.dispose();
+      throw error;
     });
   }
 

@@ -8,6 +8,8 @@ export type { BatchHandler, Channel, ChannelStats } from "./channel/channel.ts";
 export type { ChannelOptions, ConsumeOptions, SendOptions } from "./channel/options.ts";
 export { type ErrorCode, HttpError, type HttpErrorOptions, RobynError } from "./errors.ts";
 export type { HealthCheck, HealthOptions } from "./health/options.ts";
+export { perApp, type PerApp, perRequest, type PerRequest } from "./injection/providers.ts";
+export type { InjectedOf } from "./injection/types.ts";
 export { createLogger, type Logger, type LogLevel } from "./logger.ts";
 export type { Counter, Gauge, Histogram } from "./metrics/instruments.ts";
 export type { GaugeOptions, HistogramOptions, MetricOptions } from "./metrics/registry.ts";

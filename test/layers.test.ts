@@ -28,7 +28,7 @@ const layers: readonly (readonly string[])[] = [
     "channel",
   ],
   ["routing"],
-  ["request", "response", "validation", "native"],
+  ["request", "response", "validation", "native", "injection"],
   ["http", "errors", "limits", "logger", "bun-version"],
 ];
 const features = layers[5]!;

@@ -4,6 +4,7 @@
  * first level ─▶ store ─▶ somebody computes it: wait ─▶ compute, keep, answer
  *                  └── stale: answer, and one of the cluster computes another
  */
+import { endRequest } from "../injection/request-values.ts";
 import type { Logger } from "../logger.ts";
 import { cacheCounter } from "../native/cache-counters.ts";
 import type { CachedAnswer, CacheStore } from "../native/core.ts";
@@ -195,11 +196,13 @@ export class CachedRoute {
     if (this.#underWay.has(key) || this.#passes.has(key)) return;
     const detached = context.detach();
     if (detached === undefined || !this.#store.acquire(key, this.#options.leaseSeconds)) return;
-    this.#lead(detached, key).then(
-      (response) => void response.body?.cancel().catch(() => {}),
-      (error) =>
-        this.#options.logger.error(`${context.route}: its answer could not be renewed`, error),
-    );
+    this.#lead(detached, key)
+      .then(
+        (response) => void response.body?.cancel().catch(() => {}),
+        (error) =>
+          this.#options.logger.error(`${context.route}: its answer could not be renewed`, error),
+      )
+      .finally(() => endRequest(detached));
   }
 
   #freshOf(key: string): CachedAnswer | undefined {

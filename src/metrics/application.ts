@@ -48,7 +48,7 @@ export class ApplicationMetrics {
   }
 
   /** @returns the handler of the route that answers scrapes. */
-  expose({ beforeRequest: _, ...options }: MetricsOptions<never>): Scrape {
+  expose({ beforeRequest: _, ...options }: MetricsOptions<never, never>): Scrape {
     if (this.#options !== undefined)
       throw invalid("app.metrics() was called twice.", "One path answers for the whole cluster.");
     checkMetricsOptions(options);

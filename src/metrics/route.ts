@@ -1,4 +1,5 @@
 /** `app.metrics(path)`: the route that answers a scrape for the whole cluster. */
+import type { Nothing } from "../injection/types.ts";
 import type { Query } from "../request/query.ts";
 import type { AnyState, BeforeHook } from "../routing/route.ts";
 import { contentTypes, expose, formatOf } from "./exposition.ts";
@@ -14,9 +15,12 @@ export interface MeasureOptions extends Pick<HistogramOptions, "range" | "bucket
   responseBytes?: boolean;
 }
 
-export interface MetricsOptions<State extends object = AnyState> extends MeasureOptions {
+export interface MetricsOptions<
+  State extends object = AnyState,
+  Injected extends object = Nothing,
+> extends MeasureOptions {
   /** Hooks of the route alone, for instance one that asks for a token. */
-  beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
+  beforeRequest?: BeforeHook<State, Injected> | readonly BeforeHook<State, Injected>[];
 }
 
 /** @throws RobynError ROBYN_METRIC_INVALID */

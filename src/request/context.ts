@@ -4,6 +4,8 @@
  */
 import { HttpError } from "../errors.ts";
 import { canonicalPath } from "../http/path.ts";
+import type { Dependencies } from "../injection/dependency.ts";
+import type { RequestValues } from "../injection/request-values.ts";
 import type { Logger } from "../logger.ts";
 import type { Segment } from "../native/core.ts";
 import {
@@ -29,6 +31,9 @@ import { parseQuery, type Query } from "./query.ts";
 /** The running Bun server; absent where the request came in process. */
 export type BunServer = Bun.Server<unknown>;
 
+/** @internal what factories have made for a request: a property that only those contexts have that need it */
+export const held: unique symbol = Symbol("values of the request");
+
 /** What every context of an application shares. */
 export interface ContextSettings {
   /** Whether a trailing slash is significant. */
@@ -47,6 +52,9 @@ export interface ContextSettings {
   readonly segment: () => Segment;
   /** The route, for the log: `GET /users/:id`. */
   readonly route: string;
+  /** What contexts are made of: a class with the injected names of the route, or `Context` itself. */
+  readonly contextClass: typeof Context;
+  readonly dependencies: Dependencies;
 }
 
 /** What schemas may replace by validated values. */
@@ -76,6 +84,8 @@ export class Context<
   params: Params;
   /** @internal whether the answer goes out without its body: the dispatcher knows the method, and reading it costs. */
   isHead = false;
+  /** @internal */
+  declare [held]?: RequestValues;
   readonly #server: BunServer | undefined;
   readonly #settings: ContextSettings;
   #path: string | number | undefined;
@@ -204,6 +214,11 @@ export class Context<
     (this.#fields ??= []).push([name, value]);
   }
 
+  /** @internal told of a response that the application has made itself, which may be a stream unnoticed */
+  noteOwnResponse(response: Response): Response {
+    return response;
+  }
+
   /** @internal adds the fields to the response, if there are any */
   addFieldsTo(response: Response): Response {
     if (this.#fields !== undefined)
@@ -244,7 +259,8 @@ export class Context<
     const { url, headers } = this.request;
     if (!URL.canParse(url)) return undefined;
     const request = new Request(url, { headers });
-    const copy = new Context<Params, State, Given>(
+    const { contextClass: Detached } = this.#settings;
+    const copy = new Detached<Params, State, Given>(
       request,
       this.#server,
       this.params,

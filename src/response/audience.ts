@@ -18,6 +18,8 @@ export interface Audience {
 export interface Answered {
   readonly request: Request;
   readonly audience: Audience;
+  /** Told of a response that the application has made itself. */
+  noteOwnResponse(response: Response): Response;
 }
 
 interface Surroundings {

@@ -30,7 +30,8 @@ export function toResponse(
   answered?: Answered,
 ): Response | Promise<Response> {
   if (typeof value === "string") return text(value, status);
-  if (value instanceof Response) return unused(value);
+  if (value instanceof Response)
+    return answered === undefined ? unused(value) : answered.noteOwnResponse(unused(value));
   if (value === null || value === undefined)
     return new Response(null, { status: status === 200 ? 204 : status });
   if (typeof value === "object") return objectToResponse(value, status, answered);
@@ -86,6 +87,7 @@ function withStatus(
   answered: Answered | undefined,
 ): Response | Promise<Response> {
   if (!(value instanceof Response)) return toResponse(value, status, answered);
+  answered?.noteOwnResponse(value);
   if (value.status === status) return value;
   return new Response(hasNoContent(status) ? null : value.body, { status, headers: value.headers });
 }

@@ -1,13 +1,14 @@
 /** How long, for whom and under which key the answers of a route are kept. */
 import { RobynError } from "../errors.ts";
 import { isToken } from "../http/method.ts";
+import type { Nothing } from "../injection/types.ts";
 import type { Context } from "../request/context.ts";
 import { describeRoute } from "./refusal.ts";
 import type { AnyState, Route } from "./route.ts";
 
-type Asked<State extends object> = Context<Record<string, string>, State>;
+type Asked<State extends object, Injected> = Context<Record<string, string>, State> & Injected;
 
-export interface CachePolicy<State extends object = AnyState> {
+export interface CachePolicy<State extends object = AnyState, Injected extends object = Nothing> {
   /** Seconds that an answer is fresh, above 0. */
   ttl: number;
   /** Seconds beyond them in which it is still served while one request of the cluster makes another. Default 0. */
@@ -15,9 +16,9 @@ export interface CachePolicy<State extends object = AnyState> {
   /** Request headers that the answer depends on: each of their values has an answer of its own. */
   vary?: readonly string[];
   /** Names to invalidate by. A function sees the request that the answer is for, validated. */
-  tags?: readonly string[] | ((context: Asked<State>) => readonly string[]);
+  tags?: readonly string[] | ((context: Asked<State, Injected>) => readonly string[]);
   /** What stands in the key in place of the query, for instance the parameters that matter. */
-  key?: (context: Asked<State>) => string;
+  key?: (context: Asked<State, Injected>) => string;
   /**
    * Whether requests with `Authorization` or `Cookie` are answered from the cache too, and their answers kept for
    * everybody. Default false: such requests always reach the handler.

@@ -4,6 +4,9 @@
  */
 import { addMissing } from "../http/header.ts";
 import { coverage, matchPattern, type Pattern } from "../http/pattern.ts";
+import type { AppDependencies } from "../injection/app-dependencies.ts";
+import { hasRequestValues } from "../injection/dependency.ts";
+import { InjectedScopes } from "../injection/scopes.ts";
 import type { Logger } from "../logger.ts";
 import type { Core, CoreName, ResponseCache, RouteTable, Segment } from "../native/core.ts";
 import { guardBody, type RequestLimits } from "../request/body-limit.ts";
@@ -19,6 +22,8 @@ import { Deadlines } from "./deadline.ts";
 import { type AppLimits, limitsOf, limitsOfMiss, takesBody, timeoutOf } from "./limits.ts";
 import { onceForAll } from "./shared-const.ts";
 import { ChainCache, PatternCache } from "./sharing.ts";
+import { sightOf } from "./miss-names.ts";
+import { endingRequests } from "./request-end.ts";
 import { checkSchemas } from "./schema-check.ts";
 import { insertRoutes, orSocket, unlessSwitched } from "./socket-endpoint.ts";
 import type { Upgrade } from "./socket-route.ts";
@@ -28,6 +33,7 @@ import {
   type AnyContext,
   type AnyState,
   type BeforeHook,
+  locationOf,
   noOptions,
   type Route,
   type Scope,
@@ -58,6 +64,9 @@ export interface CompileOptions {
     timeout: number,
   ) => (context: AnyContext) => unknown;
   readonly topics: Topics;
+  readonly dependencies: AppDependencies;
+  /** Whether the routes are only looked at: nothing of the application runs. */
+  readonly isInspected: boolean;
   /** Makes the handlers of WebSocket routes. */
   readonly upgrade: Upgrade;
 }
@@ -106,7 +115,11 @@ export async function compile(
   const cache = options.core.createResponseCache();
   const patterns = new PatternCache(options.strict);
   const deadlines = new Deadlines();
+  const injected = new InjectedScopes(options.dependencies, locationOf);
+  // All of them, in the order of definition: in this order they are made.
+  const names = scopes.map((scope) => injected.of(scope).dependencies);
   const settings: ContextSettings = {
+    ...injected.of(scopes[0]),
     strict: options.strict,
     cookieKeys: options.cookieKeys,
     logger: options.logger,
@@ -120,11 +133,13 @@ export async function compile(
   const chains = new ChainCache(options);
   const sockets = insertRoutes(routes, table);
   const shared: Shared = {
-    ...{ patterns, deadlines, settings, chains },
+    ...{ patterns, deadlines, settings, chains, injected },
+    endings: new Map(),
     withBody: new Map(),
     withoutBody: new Map(),
   };
   const missParts = partsOfMiss(scopes, shared, options);
+  const miss = compose(missParts, options);
   const define = (route: Route, socket?: Endpoint) =>
     defineEndpoint(route, socket, shared, options);
   const behind = new Map([...sockets.values()].map((id) => [id, define(routes[id]!)]));
@@ -132,13 +147,16 @@ export async function compile(
     (route, id) => behind.get(id) ?? define(route, behind.get(sockets.get(id) ?? -1)),
   );
   table.seal();
-  const store = options.sharesSegment() ? settings.segment : undefined;
-  await storeConstResponses(endpoints, cache, store);
+  if (!options.isInspected) {
+    await options.dependencies.make();
+    const store = options.sharesSegment() ? settings.segment : undefined;
+    await storeConstResponses(endpoints, cache, store);
+  }
   return {
     core: options.core.name,
     table,
     endpoints,
-    miss: compose(missParts, options),
+    miss: names.some(hasRequestValues) ? endingRequests(miss) : miss,
     missHasParts:
       missParts.before.length + missParts.after.length + missParts.exceptions.length > 0,
     methods: new Set(routes.map((route) => route.method)),
@@ -152,6 +170,9 @@ interface Shared {
   readonly deadlines: Deadlines;
   readonly settings: ContextSettings;
   readonly chains: ChainCache;
+  readonly injected: InjectedScopes;
+  /** Chains that end their requests, by what they do before. */
+  readonly endings: Map<Chain, Chain>;
   /** By the scopes around a route. */
   readonly withBody: Map<readonly Scope[], Common>;
   readonly withoutBody: Map<readonly Scope[], Common>;
@@ -176,8 +197,11 @@ function defineEndpoint(
     checkCache(route);
     checkSchemas(route, pattern.names);
   }
-  const { chain, hooks, limits } = commonOf(route, pattern, shared, policy);
-  const settings = { ...shared.settings, limits, route: `${route.method} ${route.path}` };
+  const { chain: plain, hooks, limits } = commonOf(route, pattern, shared, policy);
+  const injected = shared.injected.of(route.scopes.at(-1));
+  const name = `${route.method} ${route.path}`;
+  const settings = { ...shared.settings, ...injected, limits, route: name };
+  const chain = hasRequestValues(injected.dependencies) ? endingOf(plain, shared.endings) : plain;
   const endpoint: Endpoint = {
     chain: socket === undefined ? chain : orSocket(chain, pattern.names, socket),
     handler:
@@ -193,6 +217,12 @@ function defineEndpoint(
     socket,
   };
   return endpoint;
+}
+
+function endingOf(chain: Chain, known: Map<Chain, Chain>): Chain {
+  const ending = known.get(chain) ?? endingRequests(chain);
+  known.set(chain, ending);
+  return ending;
 }
 
 function handlerOf(
@@ -261,24 +291,31 @@ function partsOfRoute(
  */
 function partsOfMiss(
   scopes: readonly Scope[],
-  { patterns, deadlines }: Shared,
+  { patterns, deadlines, injected }: Shared,
   { outermost, limits }: CompileOptions,
 ): ChainParts {
   const regions = scopes.filter((scope, index) => index === 0 || scope.prefix !== "");
-  const below = <Hook>(hooks: readonly ScopedHook<Hook>[], { prefix }: Scope): ScopedHook<Hook>[] =>
+  const below = <Hook>(
+    hooks: readonly ScopedHook<Hook>[],
+    { prefix }: Scope,
+    seeing: (hook: Hook) => Hook,
+  ): ScopedHook<Hook>[] =>
     hooks.map(({ hook, pattern }) => ({
-      hook,
+      hook: seeing(hook),
       pattern: pattern ?? (prefix === "" ? undefined : `${prefix}/*`),
     }));
+  const sights = new Map(
+    regions.map((scope) => [scope, sightOf(injected.of(scope), injected.of(scopes[0]))]),
+  );
   const before = regions.flatMap((scope) =>
-    select(below(scope.before, scope), undefined, patterns, onlyBefore),
+    select(below(scope.before, scope, sights.get(scope)!.before), undefined, patterns, onlyBefore),
   );
   return {
     before: before.length === 0 ? [] : [guardMiss, ...before],
     after: [
       ...toList(outermost),
       ...regions.flatMap((scope) =>
-        select(below(scope.after, scope), undefined, patterns, onlyAfter),
+        select(below(scope.after, scope, sights.get(scope)!.after), undefined, patterns, onlyAfter),
       ),
     ].reverse(),
     exceptions: [...(scopes[0]?.exceptions ?? [])].reverse(),
@@ -337,9 +374,9 @@ async function storeConstResponses(
   cache: ResponseCache,
   segment: (() => Segment) | undefined,
 ): Promise<void> {
-  for (const [id, { route }] of endpoints.entries()) {
+  for (const [id, { route, settings }] of endpoints.entries()) {
     if (route.options.const !== true) continue;
-    const make = async () => variantsOf(await runOnce(route));
+    const make = async () => variantsOf(await runOnce(route, settings.dependencies));
     const store = segment?.().cache();
     const variants = await (store === undefined ? make() : onceForAll(store, route, make));
     for (const [coding, stored] of variants) cache.put(id, coding, stored);

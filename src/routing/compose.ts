@@ -191,7 +191,7 @@ function recover(
   parts: ChainParts,
   policy: ErrorPolicy,
 ): Eventually<Response> {
-  if (error instanceof Response) return context.replaceFieldsOf(error);
+  if (error instanceof Response) return context.replaceFieldsOf(context.noteOwnResponse(error));
   if (parts.exceptions.length === 0 && policy.onValidationError === undefined)
     return context.addFieldsTo(answerError(error, context, policy));
   return askHandlers(error, context, parts, policy).then((response) =>

@@ -1,5 +1,6 @@
 /** Const routes at start: what may be const, and the one run of its handler, without a request. */
 import { RobynError } from "../errors.ts";
+import type { Dependencies } from "../injection/dependency.ts";
 import { Context } from "../request/context.ts";
 import { toResponse } from "../response/to-response.ts";
 import { html, redirect, status } from "../response/values.ts";
@@ -27,12 +28,12 @@ export function checkConst(route: Route): void {
 }
 
 /** @throws RobynError ROBYN_CONST_FAILED, ROBYN_REQUEST_IN_CONST */
-export async function runOnce(route: Route): Promise<Response> {
+export async function runOnce(route: Route, dependencies: Dependencies): Promise<Response> {
   const { response: schema, statusCode } = route.options;
   const name = `${route.method} ${route.path}`;
   const handler = withValidation(route.handler, { response: schema, statusCode }, name);
   try {
-    const response = await toResponse(await handler(constContext(route)), statusCode);
+    const response = await toResponse(await handler(constContext(route, dependencies)), statusCode);
     if (response.status >= 500) throw new Error(`it answered ${response.status}`);
     return response;
   } catch (cause) {
@@ -48,7 +49,7 @@ export async function runOnce(route: Route): Promise<Response> {
 }
 
 /** There is no request at start; a handler that reads one would answer every client with the same accident. */
-function constContext(route: Route): AnyContext {
+function constContext(route: Route, dependencies: Dependencies): AnyContext {
   const refuse = (_: unknown, member: string | symbol): never => {
     throw new RobynError(
       "ROBYN_REQUEST_IN_CONST",
@@ -56,7 +57,11 @@ function constContext(route: Route): AnyContext {
       "Remove const, or compute the answer without the request.",
     );
   };
-  const helpers: Readonly<Record<string, unknown>> = { status, html, redirect };
+  const injected = [...dependencies.values()].filter(({ isPerRequest }) => !isPerRequest);
+  const helpers: Readonly<Record<string, unknown>> = {
+    ...{ status, html, redirect },
+    ...Object.fromEntries(injected.map(({ name, value }) => [name, value])),
+  };
   const handler: ProxyHandler<object> = {
     get: (target, member) =>
       typeof member === "string" && Object.hasOwn(helpers, member)

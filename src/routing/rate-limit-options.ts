@@ -2,19 +2,24 @@
 import { RobynError } from "../errors.ts";
 import { isToken } from "../http/method.ts";
 import { limits } from "../limits.ts";
+import type { Nothing } from "../injection/types.ts";
 import type { Context } from "../request/context.ts";
 import type { AnyState } from "./route.ts";
 
-type RequestContext<State extends object> = Context<Record<string, string>, State>;
+type RequestContext<State extends object, Injected> = Context<Record<string, string>, State> &
+  Injected;
 
 /** Whom a request is counted for. Undefined: nobody that is known. */
-export type RateLimitKey<State extends object = AnyState> =
+export type RateLimitKey<State extends object = AnyState, Injected extends object = Nothing> =
   | "address"
   | "identity"
   | { readonly header: string }
-  | ((context: RequestContext<State>) => string | undefined);
+  | ((context: RequestContext<State, Injected>) => string | undefined);
 
-export interface RateLimitOptions<State extends object = AnyState> {
+export interface RateLimitOptions<
+  State extends object = AnyState,
+  Injected extends object = Nothing,
+> {
   /** Units, of which a request costs one, per window. At most 1,000,000 per second. */
   limit: number;
   /** Seconds, up to a year. */
@@ -26,20 +31,20 @@ export interface RateLimitOptions<State extends object = AnyState> {
    * `state.identity` (a string, a number, or an object with such an `id`); a header; or what a function returns.
    * Default `address`.
    */
-  by?: RateLimitKey<State>;
+  by?: RateLimitKey<State, Injected>;
   /** Bits of an IPv6 address that are one client: whoever has a network has all of its addresses. Default 64. */
   ipv6Prefix?: number;
   /** Limits of one name and the same numbers count together, wherever they stand. Default: each counts alone. */
   name?: string;
   /** Units that a request costs; 0: nothing. Default 1. */
-  cost?: number | ((context: RequestContext<State>) => number);
+  cost?: number | ((context: RequestContext<State, Injected>) => number);
   /**
    * What becomes of requests without the key that `by` asks for: counted by `address`, counted together as one client
    * (`share`), or not limited (`allow`). Default `address`.
    */
   withoutKey?: "address" | "share" | "allow";
   /** Requests that this limit passes over. */
-  skip?: (context: RequestContext<State>) => boolean;
+  skip?: (context: RequestContext<State, Injected>) => boolean;
   /** Whether answers have `RateLimit` and `RateLimit-Policy`. Default true. */
   headers?: boolean;
 }

@@ -1,4 +1,6 @@
 /** Definitions: plain data, nothing native yet. */
+import type { Injection } from "../injection/injection.ts";
+import type { Nothing } from "../injection/types.ts";
 import type { Context, PlainInputs } from "../request/context.ts";
 import type { FormOptions } from "../request/form-options.ts";
 import type { FileAnswer } from "../response/file.ts";
@@ -26,9 +28,11 @@ type ParameterName<Segment extends string> = Segment extends `:${infer Name}`
       : never;
 
 /** Returns a plain value, a `Response`, or a promise of either (`src/response/to-response.ts` lists the values). */
-export type Handler<Params extends object, State extends object> = (
-  context: Context<Params, State>,
-) => unknown;
+export type Handler<
+  Params extends object,
+  State extends object,
+  Injected extends object = Nothing,
+> = (context: Context<Params, State> & Injected) => unknown;
 
 /** Schemas of a route. What they say is validated at run time and known to the handler at compile time. */
 export interface RouteSchemas {
@@ -51,7 +55,12 @@ export interface ResponseSchemas {
 }
 
 /** What a handler sees once its schemas have been checked. */
-export type ContextOf<Path extends string, Options, State extends object> = Context<
+export type ContextOf<
+  Path extends string,
+  Options,
+  State extends object,
+  Injected extends object = Nothing,
+> = Context<
   Options extends { params: infer Given } ? Extract<Infer<Given>, object> : PathParameters<Path>,
   State,
   {
@@ -60,7 +69,8 @@ export type ContextOf<Path extends string, Options, State extends object> = Cont
     cookies: Options extends { cookies: infer Given } ? Infer<Given> : PlainInputs["cookies"];
     body: Options extends { body: infer Given } ? Infer<Given> : PlainInputs["body"];
   }
->;
+> &
+  Injected;
 
 /** What a handler may return, by its response schemas. A `Response` of its own is never checked. */
 export type AnswerOf<Options> = Options extends { response: infer Given }
@@ -79,30 +89,33 @@ type DeclaredAnswer<Given, Plain extends number> = keyof Given extends number
   : InferGiven<Given> | StatusValue<number, InferGiven<Given>>;
 
 /** Returns nothing to go on, or any value to answer with it and skip what comes after. */
-export type BeforeHook<State extends object> = (
-  context: Context<Record<string, string>, State>,
+export type BeforeHook<State extends object, Injected extends object = Nothing> = (
+  context: Context<Record<string, string>, State> & Injected,
 ) => unknown;
 
 /** Returns nothing to keep the response, or a value that replaces it. */
-export type AfterHook<State extends object> = (
+export type AfterHook<State extends object, Injected extends object = Nothing> = (
   response: Response,
-  context: Context<Record<string, string>, State>,
+  context: Context<Record<string, string>, State> & Injected,
 ) => unknown;
 
 /** Returns a value to answer with it, or nothing to leave the error to the next handler outwards. */
-export type ExceptionHandler<State extends object> = (
+export type ExceptionHandler<State extends object, Injected extends object = Nothing> = (
   error: unknown,
-  context: Context<Record<string, string>, State>,
+  context: Context<Record<string, string>, State> & Injected,
 ) => unknown;
 
-export interface RouteOptions<State extends object = AnyState> extends RouteSchemas {
+export interface RouteOptions<
+  State extends object = AnyState,
+  Injected extends object = Nothing,
+> extends RouteSchemas {
   /** Runs the handler once, at start, and answers with its stored result. GET (and HEAD) only. Default false. */
   const?: boolean;
   /**
    * Keeps answers for a while, for the whole cluster: seconds, or a policy. GET (and HEAD) only. Hooks run on every
    * request; the handler, and its schemas, only where nothing is kept. See docs/caching.md.
    */
-  cache?: number | CachePolicy<State>;
+  cache?: number | CachePolicy<State, Injected>;
   /**
    * How the body is read for its schema: `json` takes JSON media types (RFC 6839 `+json` too), `form` takes
    * `multipart/form-data` and `application/x-www-form-urlencoded`. Anything else is 415. Default `json`, or `form` where the schema has files.
@@ -130,10 +143,10 @@ export interface RouteOptions<State extends object = AnyState> extends RouteSche
    */
   uploadTimeout?: number;
   /** How often a client may ask; of several windows all have to allow. Decided last before the handler. */
-  rateLimit?: RateLimitOptions<State> | readonly RateLimitOptions<State>[];
+  rateLimit?: RateLimitOptions<State, Injected> | readonly RateLimitOptions<State, Injected>[];
   /** Hooks of this route alone; they run innermost. */
-  beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
-  afterRequest?: AfterHook<State> | readonly AfterHook<State>[];
+  beforeRequest?: BeforeHook<State, Injected> | readonly BeforeHook<State, Injected>[];
+  afterRequest?: AfterHook<State, Injected> | readonly AfterHook<State, Injected>[];
 }
 
 /** Names of the options, to refuse unknown ones instead of passing over them. */
@@ -192,6 +205,9 @@ export interface Scope {
   readonly before: readonly ScopedHook<BeforeHook<AnyState>>[];
   readonly after: readonly ScopedHook<AfterHook<AnyState>>[];
   readonly exceptions: readonly ExceptionHandler<AnyState>[];
+  readonly injections: readonly Injection[];
+  /** The scope around this one. */
+  readonly outer: Scope | undefined;
   /** Prefix of the scope, `""` for the app. */
   readonly prefix: string;
   readonly tags: readonly string[];

@@ -4,6 +4,16 @@
  */
 import { RobynError } from "../errors.ts";
 import { isToken, standardMethods } from "../http/method.ts";
+import { type Injection, injectionsOf } from "../injection/injection.ts";
+import type {
+  Injectables,
+  InjectedOf,
+  Injecting,
+  Needing,
+  NotTaken,
+  Nothing,
+  ValuesOf,
+} from "../injection/types.ts";
 import { limits } from "../limits.ts";
 import { defineSocket, routeOptionsOf } from "./define-socket.ts";
 import { checkOptions, checkSubRouterOptions, requireFunction } from "./option-check.ts";
@@ -29,12 +39,14 @@ import type { DefineSocket } from "./socket-route.ts";
 export interface DefineRoute<Self, State extends object, Prefix extends string> {
   <const Path extends string>(
     path: Path,
-    handler: Handler<PathParameters<`${Prefix}${Path}`>, State>,
+    handler: Handler<PathParameters<`${Prefix}${Path}`>, State, InjectedOf<Self>>,
   ): Self;
-  <const Path extends string, const Options extends RouteOptions<State>>(
+  <const Path extends string, const Options extends RouteOptions<State, InjectedOf<Self>>>(
     path: Path,
     options: Options & NoOther<Options>,
-    handler: (context: ContextOf<`${Prefix}${Path}`, Options, State>) => AnswerOf<Options>,
+    handler: (
+      context: ContextOf<`${Prefix}${Path}`, Options, State, InjectedOf<Self>>,
+    ) => AnswerOf<Options>,
   ): Self;
 }
 
@@ -51,7 +63,12 @@ export interface Includable {
 export abstract class Router<
   State extends object = AnyState,
   Prefix extends string = "",
-> implements Includable {
+  Injected extends object = Nothing,
+>
+  implements Includable, Injecting<Injected>
+{
+  /** For the compiler only: names that routers around this one, or statements, inject. */
+  declare readonly "~injected"?: Injected;
   readonly get: DefineRoute<this, State, Prefix> = this.#definer("GET");
   readonly head: DefineRoute<this, State, Prefix> = this.#definer("HEAD");
   readonly post: DefineRoute<this, State, Prefix> = this.#definer("POST");
@@ -101,6 +118,7 @@ export abstract class Router<
   readonly #before: ScopedHook<BeforeHook<AnyState>>[] = [];
   readonly #after: ScopedHook<AfterHook<AnyState>>[] = [];
   readonly #exceptions: ExceptionHandler<AnyState>[] = [];
+  readonly #injections: Injection[] = [];
   #sealed = false;
 
   constructor(prefix: string, tags: readonly string[]) {
@@ -109,11 +127,13 @@ export abstract class Router<
   }
 
   /** The general form of `get`, `post` and so on: any method token (RFC 9110 §9.1), for instance `PROPFIND`. */
-  addRoute<const Path extends string, const Options extends RouteOptions<State>>(
+  addRoute<const Path extends string, const Options extends RouteOptions<State, InjectedOf<this>>>(
     method: string,
     path: Path,
     options: Options & NoOther<Options>,
-    handler: (context: ContextOf<`${Prefix}${Path}`, Options, State>) => AnswerOf<Options>,
+    handler: (
+      context: ContextOf<`${Prefix}${Path}`, Options, State, InjectedOf<this>>,
+    ) => AnswerOf<Options>,
   ): this {
     return this.#define(method, path, options, handler);
   }
@@ -122,29 +142,52 @@ export abstract class Router<
    * Runs before the handlers of this router and the routers in it, for every method; with a pattern, only for
    * requests whose canonical path it matches. All matching hooks run, outermost first, in order of definition.
    */
-  beforeRequest(hook: BeforeHook<State>): this;
-  beforeRequest(pattern: string, hook: BeforeHook<State>): this;
-  beforeRequest(first: string | BeforeHook<State>, second?: BeforeHook<State>): this {
+  beforeRequest(hook: BeforeHook<State, InjectedOf<this>>): this;
+  beforeRequest(pattern: string, hook: BeforeHook<State, InjectedOf<this>>): this;
+  beforeRequest(first: unknown, second?: unknown): this {
     return this.#hook("beforeRequest", this.#before, first, second);
   }
 
   /** Runs after the handler, also for errors and for what a before hook answered; innermost first. */
-  afterRequest(hook: AfterHook<State>): this;
-  afterRequest(pattern: string, hook: AfterHook<State>): this;
-  afterRequest(first: string | AfterHook<State>, second?: AfterHook<State>): this {
+  afterRequest(hook: AfterHook<State, InjectedOf<this>>): this;
+  afterRequest(pattern: string, hook: AfterHook<State, InjectedOf<this>>): this;
+  afterRequest(first: unknown, second?: unknown): this {
     return this.#hook("afterRequest", this.#after, first, second);
   }
 
   /** Turns errors into answers; the innermost router is asked first. On the app it also sees 404, 405 and the like. */
-  exception(handler: ExceptionHandler<State>): this {
+  exception(handler: ExceptionHandler<State, InjectedOf<this>>): this {
     this.#assertOpen("exception()");
     requireFunction("exception", handler);
     this.#exceptions.push(handler as ExceptionHandler<AnyState>);
     return this;
   }
 
+  /**
+   * Gives the contexts of this router, and of the routers in it, members of these names: values as they are, `perApp()` or
+   * `perRequest()`. They are on sockets as well. The order of definitions does not matter.
+   *
+   * @throws RobynError ROBYN_INJECTION_INVALID; at start ROBYN_INJECTION_CONFLICT for a name that a router around it has.
+   * @example router.inject({ user: perRequest(({ headers }) => findUser(headers)) }).get("/me", ({ user }) => user);
+   */
+  inject<Given extends Injectables<State, InjectedOf<this>>>(
+    given: Given & NotTaken<Given>,
+  ): this & Injecting<ValuesOf<Given>>;
+  inject(given: unknown): this {
+    return this.addInjections("inject()", given);
+  }
+
+  /** @internal */
+  protected addInjections(call: string, given: unknown): this {
+    this.#assertOpen(call);
+    this.#injections.push(...injectionsOf(call, given, captureDefinition()));
+    return this;
+  }
+
   /** Adds the routes of `router` below this one's prefix. Routes added to it later are seen too, until the start. */
-  includeRouter<Included extends Includable>(router: Included): this & SocketsOf<Included, Prefix>;
+  includeRouter<Included extends Includable & Needing<InjectedOf<this>>>(
+    router: Included,
+  ): this & SocketsOf<Included, Prefix>;
   includeRouter(router: Includable): this {
     this.#assertOpen("includeRouter()");
     if (!(router instanceof SubRouter)) {
@@ -167,7 +210,7 @@ export abstract class Router<
 
   /** @internal every route of this router and the routers in it, prefixes joined, outermost scope first */
   collect(outer: readonly Scope[] = []): { routes: Route[]; scopes: Scope[] } {
-    const scope = this.#scope(outer.at(-1)?.prefix ?? "");
+    const scope = this.#scope(outer.at(-1));
     const scopes = [...outer, scope];
     const routes: Route[] = this.#routes.map((route) => ({
       ...route,
@@ -194,18 +237,20 @@ export abstract class Router<
     for (const child of this.#children) child.seal();
   }
 
-  #scope(outerPrefix: string): Scope {
-    const prefix = outerPrefix + this.#prefix;
+  #scope(outer: Scope | undefined): Scope {
+    const prefix = (outer?.prefix ?? "") + this.#prefix;
     const withPrefix = <Hook>({ hook, pattern }: ScopedHook<Hook>): ScopedHook<Hook> => ({
       hook,
       pattern: pattern === undefined ? undefined : joinPath(prefix, pattern),
     });
     return {
+      outer,
       prefix,
       tags: this.#tags,
       before: this.#before.map(withPrefix),
       after: this.#after.map(withPrefix),
       exceptions: this.#exceptions,
+      injections: this.#injections,
     };
   }
 
@@ -232,12 +277,7 @@ export abstract class Router<
     return this;
   }
 
-  #hook<Hook>(
-    name: string,
-    into: ScopedHook<unknown>[],
-    first: string | Hook,
-    second: Hook | undefined,
-  ): this {
+  #hook(name: string, into: ScopedHook<unknown>[], first: unknown, second: unknown): this {
     const [pattern, hook] = typeof first === "string" ? [first, second] : [undefined, first];
     this.#assertOpen(`${name}()`);
     requireFunction(name, hook);
@@ -265,7 +305,14 @@ export abstract class Router<
 export class SubRouter<
   const Prefix extends string = "",
   State extends object = AnyState,
-> extends Router<State, Prefix> {
+  Injected extends object = Nothing,
+>
+  extends Router<State, Prefix, Injected>
+  implements Needing<Injected>
+{
+  /** For the compiler only: what routers around this one have to inject. */
+  declare readonly "~needs"?: (names: Injected) => void;
+
   constructor(prefix?: Prefix, options: { tags?: readonly string[] } = {}) {
     super(prefix ?? "", checkSubRouterOptions(options));
   }

@@ -4,7 +4,6 @@
  */
 import { wantsWebSocket } from "../http/upgrade.ts";
 import type { RouteTable } from "../native/core.ts";
-import { Context } from "../request/context.ts";
 import { SwitchedProtocols } from "../response/values.ts";
 import type { Endpoint } from "./compile.ts";
 import type { Chain } from "./compose.ts";
@@ -43,8 +42,9 @@ export function orSocket(chain: Chain, names: readonly string[], socket: Endpoin
     const params: Record<string, string> = Object.create(null);
     for (const [index, name] of names.entries())
       params[socket.names[index]!] = context.params[name]!;
+    const { settings } = socket;
     return socket.chain(
-      new Context(context.request, context.server, params, socket.settings),
+      new settings.contextClass(context.request, context.server, params, settings),
       socket.handler,
     );
   };

@@ -2,6 +2,7 @@
  * Definitions of WebSocket routes: plain data, as those of other routes. What becomes of them is decided in
  * `src/websocket/`, which this room does not know: `compile` is given it.
  */
+import type { InjectedOf, Nothing } from "../injection/types.ts";
 import type { Context, ContextSettings, PlainInputs } from "../request/context.ts";
 import type { FileAnswer } from "../response/file.ts";
 import type { StatusValue } from "../response/values.ts";
@@ -96,6 +97,7 @@ export type HandshakeContext<
   Headers_,
   Cookies,
   State extends object,
+  Injected extends object,
 > = Context<
   ParamsOf<Path, Params>,
   State,
@@ -105,7 +107,8 @@ export type HandshakeContext<
     cookies: Given<Cookies, PlainInputs["cookies"]>;
     body: undefined;
   }
->;
+> &
+  Injected;
 
 export type ParamsOf<Path extends string, Params> = [Params] extends [Schema]
   ? Extract<Infer<Params>, object>
@@ -124,6 +127,7 @@ export interface HandshakeOptions<
   Headers_ extends Schema | None = Schema | None,
   Cookies extends Schema | None = Schema | None,
   Data = unknown,
+  Injected extends object = Nothing,
 > {
   /** Messages of the client: JSON, checked. Without it they come as they are, text as a string, binary as bytes. */
   schema?: In;
@@ -153,19 +157,23 @@ export interface HandshakeOptions<
   compress?: boolean;
   /** Seconds that hooks and `beforeUpgrade` may take: 503. Default: that of the app. */
   timeout?: number;
-  beforeRequest?: BeforeHook<State> | readonly BeforeHook<State>[];
+  beforeRequest?: BeforeHook<State, Injected> | readonly BeforeHook<State, Injected>[];
   /** Runs for handshakes that are refused. */
-  afterRequest?: AfterHook<State> | readonly AfterHook<State>[];
+  afterRequest?: AfterHook<State, Injected> | readonly AfterHook<State, Injected>[];
   /** Decides last. What it returns is `data` of the socket, unless it is a `Response` or `status(…)`, which refuses. */
   beforeUpgrade?: (
-    context: HandshakeContext<Path, Params, Query, Headers_, Cookies, State>,
+    context: HandshakeContext<Path, Params, Query, Headers_, Cookies, State, Injected>,
   ) => Data | Promise<Data>;
-  open?: (socket: SocketOf<Path, Out, Params, Data>) => unknown;
-  close?: (socket: SocketOf<Path, Out, Params, Data>, code: number, reason: string) => unknown;
+  open?: (socket: SocketOf<Path, Out, Params, Data, Injected>) => unknown;
+  close?: (
+    socket: SocketOf<Path, Out, Params, Data, Injected>,
+    code: number,
+    reason: string,
+  ) => unknown;
   /** Nothing waits for the client any more. */
-  drain?: (socket: SocketOf<Path, Out, Params, Data>) => unknown;
+  drain?: (socket: SocketOf<Path, Out, Params, Data, Injected>) => unknown;
   /** Is told of invalid messages (`MessageError`) and of what the other functions throw. */
-  error?: (socket: SocketOf<Path, Out, Params, Data>, error: unknown) => unknown;
+  error?: (socket: SocketOf<Path, Out, Params, Data, Injected>, error: unknown) => unknown;
 }
 
 export interface SocketOptions<
@@ -178,25 +186,31 @@ export interface SocketOptions<
   Headers_ extends Schema | None = Schema | None,
   Cookies extends Schema | None = Schema | None,
   Data = unknown,
-> extends HandshakeOptions<Path, State, In, Out, Params, Query, Headers_, Cookies, Data> {
-  message?: (socket: SocketOf<Path, Out, Params, Data>, message: MessageOf<In>) => unknown;
+  Injected extends object = Nothing,
+> extends HandshakeOptions<Path, State, In, Out, Params, Query, Headers_, Cookies, Data, Injected> {
+  message?: (
+    socket: SocketOf<Path, Out, Params, Data, Injected>,
+    message: MessageOf<In>,
+  ) => unknown;
 }
 
 /** A refusal is no data. */
 type Kept<Data> = Exclude<Awaited<Data>, Response | StatusValue | FileAnswer>;
 
-type SocketOf<Path extends string, Out, Params, Data> = Socket<
+type SocketOf<Path extends string, Out, Params, Data, Injected> = Socket<
   Kept<Data>,
   ParamsOf<Path, Params>,
   OutgoingOf<Out>
->;
+> &
+  Injected;
 
-export type StreamOf<Path extends string, In, Out, Params, Data> = MessageStream<
+export type StreamOf<Path extends string, In, Out, Params, Data, Injected> = MessageStream<
   Kept<Data>,
   ParamsOf<Path, Params>,
   MessageOf<In>,
   OutgoingOf<Out>
->;
+> &
+  Injected;
 
 /** Returns when it is done, which closes with 1000; what it yields is sent. */
 export type SocketHandler<Stream, Out> = (
@@ -228,7 +242,8 @@ export interface DefineSocket<Self, State extends object, Prefix extends string>
       Query,
       Headers_,
       Cookies,
-      Data
+      Data,
+      InjectedOf<Self>
     >,
   ): Self & Added<Prefix, Path, In, Out, Query>;
   <
@@ -251,9 +266,13 @@ export interface DefineSocket<Self, State extends object, Prefix extends string>
       Query,
       Headers_,
       Cookies,
-      Data
+      Data,
+      InjectedOf<Self>
     >,
-    handler: SocketHandler<StreamOf<`${Prefix}${Path}`, In, Out, Params, Data>, OutgoingOf<Out>>,
+    handler: SocketHandler<
+      StreamOf<`${Prefix}${Path}`, In, Out, Params, Data, InjectedOf<Self>>,
+      OutgoingOf<Out>
+    >,
   ): Self & Added<Prefix, Path, In, Out, Query>;
 }
 

@@ -7,7 +7,7 @@ import { HttpError } from "../errors.ts";
 import { generalMethods } from "../http/method.ts";
 import { verdict } from "../http/path.ts";
 import type { RouteTable } from "../native/core.ts";
-import { type BunServer, Context } from "../request/context.ts";
+import type { BunServer } from "../request/context.ts";
 import { problem } from "../response/problem.ts";
 import type { Compiled } from "../routing/compile.ts";
 import type { AnyContext } from "../routing/route.ts";
@@ -26,7 +26,8 @@ export function createDispatch(compiled: Compiled): Dispatch {
     if (found < 0) return miss(compiled, request, server, found);
     const endpoint = endpoints[found]!;
     const params = readParams(table, endpoint.names);
-    const context = new Context(request, server, params, endpoint.settings);
+    const { settings } = endpoint;
+    const context = new settings.contextClass(request, server, params, settings);
     if (method === "HEAD") context.isHead = true;
     return endpoint.chain(context, endpoint.handler);
   };
@@ -72,7 +73,8 @@ export function miss(
 ): Response | Promise<Response> {
   const refused = refusalOf(compiled, request.method, found);
   if (!compiled.missHasParts) return answerOf(refused);
-  const context: AnyContext = new Context(request, server, noParams, compiled.settings);
+  const { settings } = compiled;
+  const context: AnyContext = new settings.contextClass(request, server, noParams, settings);
   return compiled.miss(context, () => {
     if (refused.status < 400) return answerOf(refused);
     throw new HttpError(refused.status, refused.detail, { headers: refused.headers });

@@ -5,7 +5,6 @@
 import { HEAD } from "../http/method.ts";
 import { verdict } from "../http/path.ts";
 import type { RequestMeters } from "../metrics/requests.ts";
-import { Context } from "../request/context.ts";
 import type { Compiled } from "../routing/compile.ts";
 import { takesBody } from "../routing/limits.ts";
 import { type Dispatch, isHttp10, miss, readParams, slash } from "./dispatch.ts";
@@ -29,8 +28,9 @@ export function createMeasuredDispatch(compiled: Compiled, meters: RequestMeters
       meter = id === HEAD ? meters.ofHead(found) : found;
       const endpoint = endpoints[found]!;
       const params = readParams(table, endpoint.names);
+      const { settings } = endpoint;
       answer = endpoint.chain(
-        new Context(request, server, params, endpoint.settings),
+        new settings.contextClass(request, server, params, settings),
         endpoint.handler,
       );
     }

@@ -25,7 +25,15 @@ export interface ClientOptions {
   readonly socket?: boolean;
   /** Headers of every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Other values, or providers, in the place of injected ones, by name, until the client is closed. What they replace is
+   * not made. One client at a time replaces a name.
+   */
+  readonly inject?: Readonly<Record<string, unknown>>;
 }
+
+/** What of an application is tested. */
+type Tested = Pick<Robyn, "start" | "request" | "replaceInjected">;
 
 export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -44,23 +52,22 @@ export type MultipartFields = Readonly<Record<string, FieldValue | readonly Fiel
 type FieldValue = string | Blob;
 
 /** A client of `app`. Cookies are kept from one request to the next; redirects are not followed. */
-export function createClient(
-  app: Pick<Robyn, "start" | "request">,
-  options: ClientOptions = {},
-): TestClient {
+export function createClient(app: Tested, options: ClientOptions = {}): TestClient {
   return new TestClient(app, options);
 }
 
 export class TestClient {
   /** What the server has set so far; tests may add and remove. */
   readonly cookies: CookieJar = new CookieJar();
-  readonly #app: Pick<Robyn, "start" | "request">;
+  readonly #app: Tested;
   readonly #options: ClientOptions;
+  #restore: (() => Promise<void>) | undefined;
   #running: Promise<RunningServer> | undefined;
 
-  constructor(app: Pick<Robyn, "start" | "request">, options: ClientOptions) {
+  constructor(app: Tested, options: ClientOptions) {
     this.#app = app;
     this.#options = options;
+    if (options.inject !== undefined) this.#restore = app.replaceInjected(options.inject);
   }
 
   get(path: string, options?: SendOptions): Promise<Response> {
@@ -130,11 +137,17 @@ export class TestClient {
     });
   }
 
-  /** Stops what was started; nothing to do in process. */
+  /** Stops what was started, and puts back what was replaced. */
   async close(): Promise<void> {
-    const running = await this.#running;
-    this.#running = undefined;
-    await running?.stop();
+    const restore = this.#restore;
+    this.#restore = undefined;
+    try {
+      const running = await this.#running;
+      this.#running = undefined;
+      await running?.stop();
+    } finally {
+      await restore?.();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

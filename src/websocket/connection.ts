@@ -1,5 +1,6 @@
 /** One WebSocket: what handlers hold, on top of Bun's. */
-import type { BunServer } from "../request/context.ts";
+import { endRequest } from "../injection/request-values.ts";
+import type { BunServer, Context } from "../request/context.ts";
 import type {
   PublishOptions,
   SendResult,
@@ -22,6 +23,8 @@ export interface Handshake {
   readonly params: Record<string, string>;
   readonly protocol: string;
   readonly server: BunServer;
+  /** What dependencies per request are made for; undefined where there are none. */
+  readonly context: Context | undefined;
 }
 
 export class Connection implements Socket, AsyncIterable<unknown> {
@@ -32,6 +35,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   /** @internal */
   readonly server: BunServer;
   readonly #kind: Kind;
+  readonly #context: Context | undefined;
   /** From `open` to `close`. */
   #ws: BunSocket | undefined;
   #inbox: Inbox | undefined;
@@ -49,6 +53,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     this.params = handshake.params;
     this.protocol = handshake.protocol;
     this.server = handshake.server;
+    this.#context = handshake.context;
     this.#kind = kind;
   }
 
@@ -265,8 +270,16 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     openStreams.remove(this.end);
     this.#inbox?.end();
     this.#drained?.resolve();
-    if (close === undefined) return;
-    this.#rest = Promise.all([this.#rest, this.#call(() => close(this, code, reason))]);
+    if (close !== undefined)
+      this.#rest = Promise.all([this.#rest, this.#call(() => close(this, code, reason))]);
+    const context = this.#context;
+    if (context !== undefined)
+      this.#rest = Promise.resolve(this.#rest).then(() => endRequest(context));
+  }
+
+  /** @internal the handshake, where what was made for it lives as long as the socket */
+  static contextOf(connection: Connection): Context {
+    return connection.#context!;
   }
 
   /** @internal the server drains */

@@ -2,13 +2,15 @@
 import { HttpError, RobynError } from "../errors.ts";
 import { isToken } from "../http/method.ts";
 import { isWebSocketKey, offeredProtocols, wantsWebSocket } from "../http/upgrade.ts";
-import type { BunServer } from "../request/context.ts";
+import type { BunServer, ContextSettings } from "../request/context.ts";
 import { FileAnswer } from "../response/file.ts";
 import { StatusValue, SwitchedProtocols } from "../response/values.ts";
 import { describeRoute } from "../routing/refusal.ts";
+import { hasRequestValues } from "../injection/dependency.ts";
 import type { AnyContext, Route } from "../routing/route.ts";
 import type { SocketDefinition, AnySocketOptions, Validated } from "../routing/socket-route.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { connectionClassOf } from "./connection-class.ts";
 import type { Hub } from "./hub.ts";
 import { kindOf, type Surroundings } from "./kind.ts";
 import { originCheck } from "./origin.ts";
@@ -18,10 +20,12 @@ export function handshakeOf(
   route: Route,
   definition: SocketDefinition,
   validated: Validated,
-  surroundings: Surroundings,
+  surroundings: Surroundings & Pick<ContextSettings, "dependencies">,
 ): (context: AnyContext) => unknown {
   const { options } = definition;
-  const { hub } = surroundings;
+  const { hub, dependencies } = surroundings;
+  const RouteConnection = connectionClassOf(dependencies);
+  const keepsContext = hasRequestValues(dependencies);
   const kind = kindOf(route, definition, surroundings);
   const isAllowed = originCheck(options.origin, describeRoute(route));
   const protocolOf = protocolChoice(options.protocols, describeRoute(route));
@@ -33,7 +37,13 @@ export function handshakeOf(
       return data;
     const server = serverOf(context, hub);
     const { params } = context;
-    const connection = new Connection({ id: hub.nextId(), data, params, protocol, server }, kind);
+    const connection = new RouteConnection(
+      {
+        ...{ id: hub.nextId(), data, params, protocol, server },
+        context: keepsContext ? context : undefined,
+      },
+      kind,
+    );
     const headers = new Headers(context.responseHeaders);
     // Always set: left alone, Bun agrees to the first protocol that the client offers.
     headers.set("sec-websocket-protocol", protocol);

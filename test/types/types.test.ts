@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { Robyn } from "../../src/index.ts";
 import { mistakes, sockets as clientSockets, streams } from "./client.ts";
+import { declared, helpers as injectedHelpers, injected, statements } from "./injection.ts";
 import { routes, subRouter, withoutPrefix } from "./params.ts";
 import { helpers, signatures, state } from "./signatures.ts";
 import { sockets, socketsBelow, socketsWithState } from "./websocket.ts";
@@ -14,6 +15,10 @@ test("what the type tests define also runs", () => {
   helpers(app);
   state();
   socketsWithState();
+  injected();
+  injectedHelpers();
+  statements();
+  declared();
 });
 
 test("what the type tests expect to be wrong is refused when it runs as well", () => {
