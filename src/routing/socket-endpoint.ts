@@ -5,7 +5,7 @@
 import { wantsWebSocket } from "../http/upgrade.ts";
 import type { RouteTable } from "../native/core.ts";
 import { SwitchedProtocols } from "../response/values.ts";
-import type { Endpoint } from "./compile.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { Chain } from "./compose.ts";
 import { refusalError } from "./refusal.ts";
 import type { AfterHook, AnyState, Route } from "./route.ts";
