@@ -1,8 +1,8 @@
 /**
  * One route whose answers are kept. It stands where the handler stood: before hooks have run, after hooks follow.
  *
- * first level ─▶ store ─▶ somebody computes it: wait ─▶ compute, keep, answer
- *                  └── stale: answer, and one of the cluster computes another
+ * first level ─▶ store ─▶ somebody computes it: wait ─▶ another cluster has it ─▶ compute, keep, answer
+ *                  └── stale: answer, and one of the cluster gets another
  */
 import type { Logger } from "../logger.ts";
 import { cacheCounter } from "../native/cache-counters.ts";
@@ -13,6 +13,7 @@ import type { CachePolicy } from "../routing/cache-policy.ts";
 import type { AnyContext } from "../routing/route.ts";
 import type { FirstLevel } from "./first-level.ts";
 import { KeyMaker } from "./key.ts";
+import { cellsOf, type Looked, type OtherClusters } from "./other-clusters.ts";
 import { Ready, respondWith } from "./ready.ts";
 import { hasCredentials, keep, writeHead } from "./storable.ts";
 import { Passes } from "./passes.ts";
@@ -26,6 +27,7 @@ export interface CachedRouteOptions {
   readonly leaseSeconds: number;
   readonly isProxied: boolean;
   readonly store: CacheStore;
+  readonly others: OtherClusters;
   readonly firstLevel: FirstLevel;
   readonly logger: Logger;
 }
@@ -128,7 +130,13 @@ export class CachedRoute {
       // Somebody may have finished between the look and the lease.
       answer = this.#freshOf(key);
       if (answer !== undefined) return respondWith(answer, this.#store.now(), "hit");
-      const computed = await this.#run(context, key);
+      const looked = await this.#options.others.look(key);
+      answer = looked?.taken;
+      if (answer !== undefined) {
+        this.#count(cacheCounter.fetched);
+        return respondWith(answer, this.#store.now(), "fwd=miss; stored", looked?.name);
+      }
+      const computed = await this.#run(context, key, looked);
       answer = computed.answer;
       return computed.response;
     } finally {
@@ -154,7 +162,7 @@ export class CachedRoute {
     });
   }
 
-  async #run(context: AnyContext, key: string): Promise<Computed> {
+  async #run(context: AnyContext, key: string, looked: Looked | undefined): Promise<Computed> {
     const { handler, policy, statusCode } = this.#options;
     const born = this.#store.latest();
     // What hooks have set is for this request alone; what the handler sets is part of its answer.
@@ -169,6 +177,7 @@ export class CachedRoute {
       for (const name of own?.keys() ?? []) if (name !== "set-cookie") outer?.delete(name);
     }
     const kept = await keep(response, this.#vary, this.#store.bodyBytesMax);
+    const names = kept === undefined ? [] : this.#namesOf(context);
     const storedAt = this.#store.now();
     const freshUntil = storedAt + policy.ttl * 1e9;
     const answer = kept && {
@@ -176,7 +185,7 @@ export class CachedRoute {
       storedAt,
       freshUntil,
       staleUntil: freshUntil + (policy.staleWhileRevalidate ?? 0) * 1e9,
-      cells: this.#cellsOf(context),
+      cells: cellsOf(this.#store, names),
       head: writeHead(kept),
       body: kept.body,
     };
@@ -187,6 +196,7 @@ export class CachedRoute {
       return { response, answer: undefined };
     }
     this.#count(cacheCounter.stored);
+    looked?.keep(answer, names);
     return { response: respondWith(answer, storedAt, "fwd=miss; stored"), answer };
   }
 
@@ -207,11 +217,10 @@ export class CachedRoute {
     return found !== undefined && this.#store.now() < found.freshUntil ? found : undefined;
   }
 
-  #cellsOf(context: AnyContext): number[] {
+  #namesOf(context: AnyContext): string[] {
     const { tags = [] } = this.#options.policy;
     const names = typeof tags === "function" ? tags(context) : tags;
-    const cells = [`path ${context.path}`, ...names.map((tag) => `tag ${tag}`)];
-    return [...new Set(cells.map((name) => this.#store.cellOf(name)))];
+    return [`path ${context.path}`, ...names.map((tag) => `tag ${tag}`)];
   }
 
   #count(which: number): void {
