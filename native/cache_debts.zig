@@ -17,7 +17,8 @@ pub const Debt = extern struct {
     settled: u64,
 
     fn isOpen(self: *const Debt) bool {
-        return @atomicLoad(u64, &self.settled, .seq_cst) < @atomicLoad(u64, &self.incurred, .seq_cst);
+        const settled = @atomicLoad(u64, &self.settled, .seq_cst);
+        return settled < @atomicLoad(u64, &self.incurred, .seq_cst);
     }
 };
 

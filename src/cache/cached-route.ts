@@ -100,10 +100,11 @@ export class CachedRoute {
     return this.#options.handler(context);
   }
 
-  async #compute(context: AnyContext, key: string): Promise<unknown> {
+  /** @param isAgain after what was waited for had been invalidated meanwhile */
+  async #compute(context: AnyContext, key: string, isAgain = false): Promise<unknown> {
     if (this.#passes.has(key)) return this.#options.handler(context);
     const others = this.#underWay.get(key);
-    if (others !== undefined) return this.#wait(context, others);
+    if (others !== undefined) return this.#wait(context, key, others, isAgain);
     if (this.#store.acquire(key, this.#options.leaseSeconds)) return this.#lead(context, key);
     const computed = untilComputed(this.#store, key);
     this.#announce(key, computed);
@@ -111,12 +112,20 @@ export class CachedRoute {
     // Nothing came: whoever was at it died, failed, or made what may not be kept. From here on each for itself.
     if (answer === undefined && this.#store.acquire(key, this.#options.leaseSeconds))
       return this.#lead(context, key);
-    return this.#wait(context, Promise.resolve(answer));
+    return this.#wait(context, key, Promise.resolve(answer), isAgain);
   }
 
-  async #wait(context: AnyContext, others: Promise<CachedAnswer | undefined>): Promise<unknown> {
+  async #wait(
+    context: AnyContext,
+    key: string,
+    others: Promise<CachedAnswer | undefined>,
+    isAgain: boolean,
+  ): Promise<unknown> {
     const answer = await others;
-    if (answer === undefined) return this.#options.handler(context);
+    // The computation may have begun before an invalidation that this request came after.
+    const isEnded = answer !== undefined && !this.#store.isValid(answer);
+    if (isEnded && !isAgain) return this.#compute(context, key, true);
+    if (answer === undefined || isEnded) return this.#options.handler(context);
     this.#count(cacheCounter.waited);
     return respondWith(answer, this.#store.now(), "fwd=miss; collapsed");
   }

@@ -31,21 +31,32 @@ export class OtherClusters {
     this.#options = options;
   }
 
-  /** @returns undefined where nobody could be asked */
+  /**
+   * An invalidation of this cluster may still be on its way. What is found meanwhile is not taken; asked once more, it has
+   * arrived as a rule.
+   *
+   * @returns undefined where nobody could be asked
+   */
   async look(key: string): Promise<Looked | undefined> {
+    const looked = await this.#ask(key);
+    return looked !== undefined && looked.isUncertain ? await this.#ask(key) : looked;
+  }
+
+  async #ask(key: string): Promise<(Looked & { readonly isUncertain: boolean }) | undefined> {
     const { store, leaseSeconds } = this.#options;
     const remote = this.#options.remote();
     if (remote === undefined) return undefined;
     // In this order: an invalidation that `born` includes is either seen to be owed, or has arrived before the question.
     const born = store.latest();
-    if (store.debts.areOpen()) return undefined;
-    // At most half of the time that others wait for: the handler needs some, too.
-    const patience_ms = leaseSeconds * 500;
+    const isOwing = store.debts.areOpen();
+    // Twice at most half of the time that others wait for: the handler needs some, too.
+    const patience_ms = leaseSeconds * 250;
     const look = await remote.look(withoutGeneration(key), () => store.now(), patience_ms);
     if (look === undefined) return undefined;
     return {
       name: remote.name,
-      taken: look.found && this.#take(key, look.found, born),
+      isUncertain: isOwing && look.found !== undefined,
+      taken: isOwing ? undefined : look.found && this.#take(key, look.found, born),
       keep(answer, names) {
         if (store.isValid(answer)) look.keep({ ...answer, names });
       },
