@@ -128,6 +128,8 @@ export class ZigCacheStore implements CacheStore {
     if (length < 0 || cells.length > limits.cache_cells_per_response_max) return false;
     const needed = 4 * cells.length + length + head.length + body.length;
     if (needed > this.bodyBytesMax) return false;
+    // Nobody would get it, and it must not take the place of one that is good.
+    if (!this.isValid(answer)) return true;
     if (needed > this.#parts.buffer.byteLength) this.#parts = allocateShared(needed);
     const { buffer, pointer } = this.#parts;
     new Uint32Array(buffer, 0, cells.length).set(cells);

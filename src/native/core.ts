@@ -222,7 +222,7 @@ export interface CacheStore {
   get(key: string): CachedAnswer | undefined;
   /** Counts as being asked for. */
   touch(key: string): void;
-  /** @returns false if it is too large, or could not be stored just now. */
+  /** @returns false if it is too large, or could not be stored just now. What has been invalidated is passed over. */
   put(key: string, answer: CachedAnswer): boolean;
   /** No cells: everything. When it returns, nobody gets what it invalidates any more. */
   invalidate(cells: readonly number[]): void;

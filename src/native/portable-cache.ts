@@ -74,6 +74,8 @@ export class PortableCacheStore implements CacheStore {
   put(key: string, answer: CachedAnswer): boolean {
     const bytes = 2 * (key.length + answer.head.length) + answer.body.length + overhead_bytes;
     if (bytes > this.bodyBytesMax || !this.#isKey(key, answer)) return false;
+    // Nobody would get it, and it must not take the place of one that is good.
+    if (!this.isValid(answer)) return true;
     const former = this.#blocks.get(key);
     if (former !== undefined) this.#remove(key, former);
     while (this.#bytes + bytes > this.#capacity) this.#evict();

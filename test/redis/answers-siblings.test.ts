@@ -53,13 +53,11 @@ describe.skipIf(!hasRedis || !hasSegment)("what one process has invalidated", ()
     await writer.kill();
     await until("the news", async () => (await askSite(far, "/made/1")).text !== before.text);
     await until("nothing owed", async () => (await ask(reader, "/owes")).text === "false");
-    const other = await askSite(far, "/made/2");
     await until("it to be in Redis, and found", async () => {
       const id = crypto.randomUUID();
       const { text } = await askSite(far, `/made/${id}`);
       return (await ask(reader, `/made/${id}`)).text === text;
     });
-    expect(other.text).toStartWith("far");
   });
 
   test("while both are busy is never seen by either again", async () => {
