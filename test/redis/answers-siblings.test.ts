@@ -60,6 +60,21 @@ describe.skipIf(!hasRedis || !hasSegment)("what one process has invalidated", ()
     });
   });
 
+  test("is told by whoever comes in the place of one that died before it could", async () => {
+    await using server = await RedisServer.start();
+    await using far = await startFar(server.url);
+    await using crew = new Crew();
+    const env = { CREW_CLUSTER: crypto.randomUUID(), CREW_NAME: "one" };
+    const nowhere = { ...env, REDIS_URL: "redis://127.0.0.1:1" };
+    const first = await crew.start(file, [], 0, nowhere);
+    await ask(first, "/invalidate/made", "POST");
+    const before = await askSite(far, "/made/1");
+    await first.kill();
+    const second = await crew.start(file, [], 0, { ...env, REDIS_URL: server.url });
+    await until("the news", async () => (await askSite(far, "/made/1")).text !== before.text);
+    await until("nothing owed", async () => (await ask(second, "/owes")).text === "false");
+  });
+
   test("while both are busy is never seen by either again", async () => {
     await using server = await RedisServer.start();
     await using far = await startFar(server.url);

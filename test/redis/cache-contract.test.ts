@@ -234,6 +234,8 @@ for (const { name, open } of [...local, remote]) {
         expect(await textAt(other, "/")).toBeUndefined();
         await late.keep(answer(one, "late", ["path /", "tag x"]));
         expect(await textAt(other, "/")).toBe("late");
+        await early.keep(answer(one, "too early", ["path /", "tag x"]));
+        expect(await textAt(other, "/")).toBe("late");
         await other.end({ all: true });
       }
     });
