@@ -55,7 +55,7 @@ export class RedisCache implements RemoteCache {
     const asked = now();
     const given = [crypto.randomUUID(), String(ends_expiry_ms)];
     const limit_ms = Math.min(timeout, patience_ms);
-    const reply = await lookScript.ask(connection, keys, given, limit_ms).catch(() => undefined);
+    const reply = await lookScript.run(connection, keys, given, limit_ms).catch(() => undefined);
     if (!Array.isArray(reply)) return undefined;
     const received = now();
     const [epoch = "", number = "", time_us = "", ...texts] = reply.map(String);

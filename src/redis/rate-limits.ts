@@ -10,7 +10,7 @@ import { Script } from "./script.ts";
  *
  * ARGV: the time or 0, then interval, burst and cost of each key. Returns what is missing and the time to wait of each.
  */
-const script = new Script(`
+const decision = new Script(`
 local now = tonumber(ARGV[1])
 if now == 0 then
   local time = redis.call("TIME")
@@ -73,7 +73,7 @@ export class RedisRateLimits implements RemoteRateLimits {
     });
     const args = [String(this.#now_us()), ...numbers];
     try {
-      const reply = await script.ask(this.#connection, keys, args);
+      const reply = await decision.run(this.#connection, keys, args);
       if (Array.isArray(reply)) return decisionOf(reply.map(Number), windows, places);
     } catch {
       // Lost, late, or refused by Redis: the limits of this cluster decide.

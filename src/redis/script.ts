@@ -1,4 +1,4 @@
-/** A script that Redis knows by its digest. */
+/** Scripts that Redis runs at once: nobody sees half of what one does. */
 import type { Connection } from "./connection.ts";
 
 export class Script {
@@ -13,10 +13,10 @@ export class Script {
   /**
    * The text goes along only where Redis does not know it, after a restart for instance.
    *
-   * @returns the answer; rejects if there is none within the time limit
+   * @throws what Redis says, and where there is no answer within the time limit; it may have run all the same
    */
-  async ask(
-    connection: Connection,
+  async run(
+    connection: Pick<Connection, "ask">,
     keys: readonly string[],
     args: readonly string[],
     limit_ms?: number,
@@ -30,9 +30,13 @@ export class Script {
     }
   }
 
-  /** Nobody waits: what was dropped, or refused by Redis, is seen by the promise. @returns undefined if it was dropped */
+  /**
+   * Nobody has to wait: what becomes of it is seen by the promise.
+   *
+   * @returns undefined if it was dropped, because more bytes than `room` would wait
+   */
   post(
-    connection: Connection,
+    connection: Pick<Connection, "post">,
     keys: readonly string[],
     args: readonly string[],
     room?: number,
