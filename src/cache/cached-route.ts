@@ -139,7 +139,8 @@ export class CachedRoute {
       // Somebody may have finished between the look and the lease.
       answer = this.#freshOf(key);
       if (answer !== undefined) return respondWith(answer, this.#store.now(), "hit");
-      const looked = await this.#options.others.look(key);
+      const { others } = this.#options;
+      const looked = others.areThere ? await others.look(key) : undefined;
       answer = looked?.taken;
       if (answer !== undefined) {
         this.#count(cacheCounter.fetched);

@@ -31,6 +31,11 @@ export class OtherClusters {
     this.#options = options;
   }
 
+  /** Whether the application was joined to any. */
+  get areThere(): boolean {
+    return this.#options.remote() !== undefined;
+  }
+
   /**
    * An invalidation of this cluster may still be on its way. What is found meanwhile is not taken; asked once more, it has
    * arrived as a rule.

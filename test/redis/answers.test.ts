@@ -77,6 +77,34 @@ describe.skipIf(!hasRedis)("an answer that one cluster has computed", () => {
     expect((await ask(here.other, "/long")).origin).toStartWith("robyn; fwd=miss; stored");
   });
 
+  test("lies there without the query and the headers that it was asked for with", async () => {
+    await using server = await RedisServer.start();
+    await using here = await startPair(server.url, version, (app) =>
+      app.get("/page", { cache: { ttl: 60, vary: ["x-group"] } }, () => "open"),
+    );
+    const given = { "x-group": "hidden-group" };
+    await ask(here, "/page?token=hidden-token", given);
+    await stored(server, 1);
+    const [key] = await keysOf(server);
+    const fields = JSON.stringify(await server.ask("HGETALL", key!));
+    expect(fields).toContain("open");
+    expect(`${(await keysOf(server, "*")).join()} ${fields}`).not.toContain("hidden");
+    expect((await ask(here.other, "/page?token=hidden-token", given)).origin).toStartWith("redis");
+    expect((await ask(here.other, "/page?token=other", given)).origin).toStartWith("robyn; fwd");
+  });
+
+  test("is not shared where Redis does not say who it is; invalidations are", async () => {
+    await using server = await RedisServer.start();
+    await server.ask("ACL", "SETUSER", "default", "-info");
+    await using here = await startPair(server.url, version, counting());
+    const [near, far] = [await ask(here, "/users/1"), await ask(here.other, "/users/1")];
+    expect(far.origin).toStartWith("robyn; fwd=miss");
+    expect(await keysOf(server)).toEqual([]);
+    here.app.cache.invalidate({ tag: "users" });
+    await until("a new answer", async () => (await ask(here.other, "/users/1")).text !== far.text);
+    expect((await ask(here, "/users/1")).text).not.toBe(near.text);
+  });
+
   test("is not for clusters of another version; they hear of invalidations all the same", async () => {
     await using server = await RedisServer.start();
     await using here = await startPair(server.url, version, counting());
