@@ -35,6 +35,8 @@ export class RedisCache implements RemoteCache {
   readonly invalidations: Invalidations;
   readonly #connection: Connection;
   readonly #settings: RedisSettings;
+  /** How many replies there had been when one was waited for in vain: until the next one, nobody waits. */
+  #answersInVain = -1;
 
   constructor(options: RedisCacheOptions) {
     this.#connection = options.connection;
@@ -51,12 +53,16 @@ export class RedisCache implements RemoteCache {
     const { version, timeout } = this.#settings;
     // A server that does not say who it is could be one that came back with what it had stored long ago.
     if (version === undefined || connection.server === "" || !connection.isPrompt) return undefined;
+    if (connection.answers === this.#answersInVain) return undefined;
     const keys = this.#keysOf(digestOf(JSON.stringify([format, version, key])));
     const asked = now();
     const given = [crypto.randomUUID(), String(ends_expiry_ms)];
     const limit_ms = Math.min(timeout, patience_ms);
     const reply = await lookScript.run(connection, keys, given, limit_ms).catch(() => undefined);
-    if (!Array.isArray(reply)) return undefined;
+    if (!Array.isArray(reply)) {
+      this.#answersInVain = connection.answers;
+      return undefined;
+    }
     const received = now();
     const [epoch = "", number = "", time_us = "", ...texts] = reply.map(String);
     return {

@@ -52,6 +52,8 @@ export class Connection {
   server = "";
   failures = 0;
   dropped = 0;
+  /** Replies, whatever they said. */
+  answers = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -125,7 +127,8 @@ export class Connection {
     if (pair === undefined) throw new Error("there is no connection");
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      this.#isLate = true;
+      // Who has less patience than others says nothing about the connection.
+      if (limit_ms >= this.#options.settings.timeout) this.#isLate = true;
       reject(new Error("there was no answer in time"));
     }, limit_ms);
     const size = args.reduce((sum, it) => sum + it.length, 0);
@@ -154,6 +157,7 @@ export class Connection {
       if (pair === this.#pair) {
         this.#waiting -= size;
         this.#isLate = false;
+        this.answers++;
       }
     }
   }

@@ -50,6 +50,34 @@ describe.skipIf(!hasRedis)("answers of a cluster", () => {
     });
   }, 40_000);
 
+  test("whose routes have little time wait for less, and that is said of no other question", async () => {
+    await using server = await RedisServer.start();
+    const options = { version: "1", timeout: 10_000, heartbeat: 60_000 };
+    await using here = await startPair(server.url, options, (app) =>
+      app.get("/:id", { cache: 600, timeout: 1 }, ({ params }) => params.id),
+    );
+    const decide = () =>
+      here.joined.rateLimits!.decide(
+        [{ identity: "one", interval_ns: 1e9, burst: 100 }],
+        [{ key: "a", cost: 1 }],
+      );
+    expect((await decide())?.isAllowed).toBe(true);
+    server.pause();
+    const began = performance.now();
+    expect((await ask(here, "/0")).origin).toStartWith("robyn; fwd=miss; stored");
+    expect(performance.now() - began).toBeWithin(200, 1_000);
+    for (let id = 1; id < 20; id++) await ask(here, `/${id}`);
+    expect(performance.now() - began).toBeLessThan(10 * 250);
+    const decision = decide();
+    server.resume();
+    expect((await decision)?.isAllowed).toBe(true);
+    await until("answers to be found again", async () => {
+      const path = `/${crypto.randomUUID()}`;
+      await ask(here, path);
+      return (await ask(here.other, path)).origin?.startsWith("redis") === true;
+    });
+  }, 40_000);
+
   test("that Redis does not take are dropped and counted, and kept here all the same", async () => {
     await using server = await RedisServer.start();
     const options = { version: "1", buffer: 1_000_000, heartbeat: 60_000 };
