@@ -20,6 +20,13 @@ const adapter: Adapter = {
 let runs = 0;
 const app = new Robyn({ logger: silentLogger, adapter });
 app.get("/made/:id", { cache: { ttl: 600, tags: ["made"] } }, () => `${me} ${++runs}`);
+// What it answers changes elsewhere.
+app.get(
+  "/value/:id",
+  { cache: { ttl: 600, tags: ({ params }) => [`${params.id}`] } },
+  ({ params }) =>
+    fetch(`${process.env.SOURCE_URL}/${params.id}`).then((response) => response.text()),
+);
 app.post("/invalidate/:tag", ({ params }) => {
   app.cache.invalidate({ tag: params.tag });
   return null;
