@@ -7,6 +7,7 @@
 //! A handle that was destroyed is not detected: the caller owns it.
 
 const std = @import("std");
+const cache_debts = @import("cache_debts.zig");
 const channel = @import("channel.zig");
 const clock = @import("clock.zig");
 const flight = @import("flight.zig");
@@ -31,6 +32,7 @@ pub const ChannelStats = channel.Stats;
 const Table = route_table.Table;
 const Cache = response_cache.Cache;
 const Channel = channel.Channel;
+const Debts = cache_debts.Debts;
 const Segment = segment.Segment;
 const SharedCache = shared_cache.SharedCache;
 const CacheRecord = shared_cache.Record;
@@ -554,6 +556,34 @@ export fn robyn_shared_cache_invalidate(handle: ?*Segment, cells: ?[*]const u32,
     if (count == 0) return statusOf(SharedCache.of(owned).invalidate(&.{}));
     const list = cells orelse return @intFromEnum(Status.invalid_argument);
     return statusOf(SharedCache.of(owned).invalidate(list[0..count]));
+}
+
+/// An invalidation is about to take effect that other clusters have to be told of. Its number.
+export fn robyn_cache_debt_incur(handle: ?*Segment, slot: u32) f64 {
+    const owned = handle orelse return 0;
+    if (slot >= limits.slots_max) return 0;
+    return @floatFromInt(Debts.of(owned).incur(slot));
+}
+
+/// All that the slot has incurred up to this number has arrived.
+export fn robyn_cache_debt_settle(handle: ?*Segment, slot: u32, number: f64) void {
+    const owned = handle orelse return;
+    if (slot >= limits.slots_max) return;
+    Debts.of(owned).settle(slot, std.math.lossyCast(u64, number));
+}
+
+/// 1: somebody owes.
+export fn robyn_cache_debts_are_open(handle: ?*Segment) i32 {
+    const owned = handle orelse return 1;
+    return @intFromBool(Debts.of(owned).areOpen());
+}
+
+/// The latest that the slot owes; with `left` only if nobody holds it. 0: nothing.
+export fn robyn_cache_debt_owed(handle: ?*Segment, slot: u32, left: u32) f64 {
+    const owned = handle orelse return 0;
+    if (slot >= limits.slots_max) return 0;
+    const debts = Debts.of(owned);
+    return @floatFromInt(if (left != 0) debts.leftBy(slot) else debts.owedBy(slot));
 }
 
 /// 1: the caller is to compute what belongs to the key, for so many nanoseconds. 0: somebody does.

@@ -16,7 +16,7 @@ const segment = @import("segment.zig");
 const shared_cache = @import("shared_cache.zig");
 
 /// Counts up whenever a signature, a layout or the meaning of a value changes.
-pub const version: u32 = 6;
+pub const version: u32 = 7;
 
 pub const text = text: {
     @setEvalBranchQuota(100_000);

@@ -46,7 +46,7 @@ pub const Error = error{ OutOfMemory, Unsupported, SegmentInvalid };
 
 const magic: u64 = @bitCast(@as([8]u8, "robynseg".*));
 /// Counts up with every change of a structure in the region.
-const layout_version: u32 = 5;
+const layout_version: u32 = 6;
 
 const Header = extern struct {
     magic: u64,

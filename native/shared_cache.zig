@@ -15,6 +15,7 @@
 //! cell of it is newer than the beginning of its computation.
 
 const std = @import("std");
+const cache_debts = @import("cache_debts.zig");
 const cache_index = @import("cache_index.zig");
 const limits = @import("limits.zig");
 const ring = @import("ring.zig");
@@ -34,6 +35,8 @@ pub const Table = extern struct {
     arenas: [limits.cache_arenas_max]Arena,
     /// Counted by the listeners, each in its own row: never torn, and kept when one dies.
     counters: [limits.slots_max]Counters,
+    /// What other clusters have to be told, by slot.
+    debts: [limits.slots_max]cache_debts.Debt,
     cells: [limits.cache_cells_max]u64,
     /// Who left the small ring lately, by hash: a newer one takes the place of an older.
     ghosts: [limits.cache_ghosts_max]u32,
@@ -48,8 +51,8 @@ const Arena = extern struct {
     main: ring.Bounds,
 };
 
-/// Numbers of TypeScript, which counts.
-pub const Counters = extern struct { values: [8]f64 };
+/// Numbers of TypeScript, which counts. Whole cache lines: no two listeners write to the same one.
+pub const Counters = extern struct { values: [16]f64 };
 
 /// A block on its way in or out.
 pub const Record = extern struct {
@@ -448,6 +451,6 @@ fn isSoundRing(source: Ring) bool {
 
 comptime {
     assert(@sizeOf(Record) == 48);
-    assert(@sizeOf(Counters) == 64);
+    assert(@sizeOf(Counters) == 128);
     assert(limits.cache_arenas_max < 32);
 }

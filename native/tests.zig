@@ -8,6 +8,7 @@ test {
     _ = @import("channel.zig");
     _ = @import("clock.zig");
     _ = @import("flatten.zig");
+    _ = @import("cache_debts.zig");
     _ = @import("flight.zig");
     _ = @import("fuzz.zig");
     _ = @import("lanes.zig");

@@ -8,7 +8,11 @@ import { redis } from "robyn/redis";
 
 const city = process.env.CITY ?? "nowhere";
 const app = new Robyn({
-  adapter: redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6379", { prefix: "two-clusters" }),
+  adapter: redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6379", {
+    prefix: "two-clusters",
+    // Both cities run the same code, so that one may send what the other has computed.
+    version: "16",
+  }),
 });
 
 app.websocket("/rooms/:room", {
@@ -33,6 +37,19 @@ app.post(
     return null;
   },
 );
+
+// Made in one city, and found by the other under the name that a balancer has for both:
+//   curl -i -H "host: rooms.example" http://127.0.0.1:8081/rooms/lobby/report
+app.get("/rooms/:room/report", { cache: { ttl: 60, tags: ["reports"] } }, ({ params }) => ({
+  room: params.room,
+  city,
+  number: crypto.randomUUID(),
+}));
+// And ended in both: curl -X DELETE http://127.0.0.1:8080/reports
+app.delete("/reports", () => {
+  app.cache.invalidate({ tag: "reports" });
+  return null;
+});
 
 // To one visitor, wherever he is: curl -d "psst" http://127.0.0.1:8081/visitors/<id>
 app.post("/visitors/:id", async ({ params, text, status }) =>

@@ -2,7 +2,7 @@
 import { RobynError } from "../errors.ts";
 import { canonicalPath } from "../http/path.ts";
 import { cacheCounter } from "../native/cache-counters.ts";
-import type { CacheStore, CacheTotals } from "../native/core.ts";
+import type { CacheDebts, CacheStore, CacheTotals, RemoteCache } from "../native/core.ts";
 import type { Definition, Handler, Keeper } from "./keeper.ts";
 
 /** One of them. */
@@ -10,8 +10,8 @@ export type Invalidation =
   { readonly path: string } | { readonly tag: string | readonly string[] } | { readonly all: true };
 
 export class AppCache {
-  /** @internal set by who joins clusters: told what was invalidated here. No names: everything */
-  onInvalidate: ((names: readonly string[]) => void) | undefined;
+  /** @internal set by who joins clusters */
+  remote: RemoteCache | undefined;
   #store: CacheStore | undefined;
   #strict = false;
   #keeper: Keeper | undefined;
@@ -23,7 +23,7 @@ export class AppCache {
     this.#strict = settings.strict;
     // Loaded here: an app that keeps nothing starts without it.
     const { keeperOf } = require("./keeper.ts") as typeof import("./keeper.ts");
-    this.#keeper ??= keeperOf(store);
+    this.#keeper ??= keeperOf(store, () => this.remote);
     return this.#keeper(definition);
   }
 
@@ -39,8 +39,11 @@ export class AppCache {
     const store = this.#store;
     // Without a route whose answers are kept there are none.
     if (store === undefined) return;
+    const { remote } = this;
+    // Owed before it takes effect: who sees that it has, also sees that others may not know.
+    const number = remote === undefined ? 0 : store.debts.incur();
     this.apply(names);
-    this.onInvalidate?.(names);
+    remote?.tell(names, number);
     store.counters[cacheCounter.invalidations]!++;
   }
 
@@ -48,6 +51,11 @@ export class AppCache {
   apply(names: readonly string[]): void {
     const store = this.#store;
     store?.invalidate(names.map((name) => store.cellOf(name)));
+  }
+
+  /** @internal undefined where no route keeps answers */
+  get debts(): CacheDebts | undefined {
+    return this.#store?.debts;
   }
 
   /** Counts of the whole cluster since it was started; undefined where no route keeps answers. */

@@ -1,8 +1,8 @@
 /**
  * One route whose answers are kept. It stands where the handler stood: before hooks have run, after hooks follow.
  *
- * first level ─▶ store ─▶ somebody computes it: wait ─▶ compute, keep, answer
- *                  └── stale: answer, and one of the cluster computes another
+ * first level ─▶ store ─▶ somebody computes it: wait ─▶ another cluster has it ─▶ compute, keep, answer
+ *                  └── stale: answer, and one of the cluster gets another
  */
 import { endRequest } from "../injection/request-values.ts";
 import type { Logger } from "../logger.ts";
@@ -14,6 +14,7 @@ import type { CachePolicy } from "../routing/cache-policy.ts";
 import type { AnyContext } from "../routing/route.ts";
 import type { FirstLevel } from "./first-level.ts";
 import { KeyMaker } from "./key.ts";
+import { cellsOf, type Looked, type OtherClusters } from "./other-clusters.ts";
 import { Ready, respondWith } from "./ready.ts";
 import { hasCredentials, keep, writeHead } from "./storable.ts";
 import { Passes } from "./passes.ts";
@@ -27,6 +28,7 @@ export interface CachedRouteOptions {
   readonly leaseSeconds: number;
   readonly isProxied: boolean;
   readonly store: CacheStore;
+  readonly others: OtherClusters;
   readonly firstLevel: FirstLevel;
   readonly logger: Logger;
 }
@@ -99,10 +101,11 @@ export class CachedRoute {
     return this.#options.handler(context);
   }
 
-  async #compute(context: AnyContext, key: string): Promise<unknown> {
+  /** @param isAgain after what was waited for had been invalidated meanwhile */
+  async #compute(context: AnyContext, key: string, isAgain = false): Promise<unknown> {
     if (this.#passes.has(key)) return this.#options.handler(context);
     const others = this.#underWay.get(key);
-    if (others !== undefined) return this.#wait(context, others);
+    if (others !== undefined) return this.#wait(context, key, others, isAgain);
     if (this.#store.acquire(key, this.#options.leaseSeconds)) return this.#lead(context, key);
     const computed = untilComputed(this.#store, key);
     this.#announce(key, computed);
@@ -110,12 +113,20 @@ export class CachedRoute {
     // Nothing came: whoever was at it died, failed, or made what may not be kept. From here on each for itself.
     if (answer === undefined && this.#store.acquire(key, this.#options.leaseSeconds))
       return this.#lead(context, key);
-    return this.#wait(context, Promise.resolve(answer));
+    return this.#wait(context, key, Promise.resolve(answer), isAgain);
   }
 
-  async #wait(context: AnyContext, others: Promise<CachedAnswer | undefined>): Promise<unknown> {
+  async #wait(
+    context: AnyContext,
+    key: string,
+    others: Promise<CachedAnswer | undefined>,
+    isAgain: boolean,
+  ): Promise<unknown> {
     const answer = await others;
-    if (answer === undefined) return this.#options.handler(context);
+    // The computation may have begun before an invalidation that this request came after.
+    const isEnded = answer !== undefined && !this.#store.isValid(answer);
+    if (isEnded && !isAgain) return this.#compute(context, key, true);
+    if (answer === undefined || isEnded) return this.#options.handler(context);
     this.#count(cacheCounter.waited);
     return respondWith(answer, this.#store.now(), "fwd=miss; collapsed");
   }
@@ -129,7 +140,14 @@ export class CachedRoute {
       // Somebody may have finished between the look and the lease.
       answer = this.#freshOf(key);
       if (answer !== undefined) return respondWith(answer, this.#store.now(), "hit");
-      const computed = await this.#run(context, key);
+      const { others } = this.#options;
+      const looked = others.areThere ? await others.look(key) : undefined;
+      answer = looked?.taken;
+      if (answer !== undefined) {
+        this.#count(cacheCounter.fetched);
+        return respondWith(answer, this.#store.now(), "fwd=miss; stored", looked?.name);
+      }
+      const computed = await this.#run(context, key, looked);
       answer = computed.answer;
       return computed.response;
     } finally {
@@ -155,7 +173,7 @@ export class CachedRoute {
     });
   }
 
-  async #run(context: AnyContext, key: string): Promise<Computed> {
+  async #run(context: AnyContext, key: string, looked: Looked | undefined): Promise<Computed> {
     const { handler, policy, statusCode } = this.#options;
     const born = this.#store.latest();
     // What hooks have set is for this request alone; what the handler sets is part of its answer.
@@ -170,6 +188,7 @@ export class CachedRoute {
       for (const name of own?.keys() ?? []) if (name !== "set-cookie") outer?.delete(name);
     }
     const kept = await keep(response, this.#vary, this.#store.bodyBytesMax);
+    const names = kept === undefined ? [] : this.#namesOf(context);
     const storedAt = this.#store.now();
     const freshUntil = storedAt + policy.ttl * 1e9;
     const answer = kept && {
@@ -177,7 +196,7 @@ export class CachedRoute {
       storedAt,
       freshUntil,
       staleUntil: freshUntil + (policy.staleWhileRevalidate ?? 0) * 1e9,
-      cells: this.#cellsOf(context),
+      cells: cellsOf(this.#store, names),
       head: writeHead(kept),
       body: kept.body,
     };
@@ -188,6 +207,7 @@ export class CachedRoute {
       return { response, answer: undefined };
     }
     this.#count(cacheCounter.stored);
+    looked?.keep(answer, names);
     return { response: respondWith(answer, storedAt, "fwd=miss; stored"), answer };
   }
 
@@ -210,11 +230,10 @@ export class CachedRoute {
     return found !== undefined && this.#store.now() < found.freshUntil ? found : undefined;
   }
 
-  #cellsOf(context: AnyContext): number[] {
+  #namesOf(context: AnyContext): string[] {
     const { tags = [] } = this.#options.policy;
     const names = typeof tags === "function" ? tags(context) : tags;
-    const cells = [`path ${context.path}`, ...names.map((tag) => `tag ${tag}`)];
-    return [...new Set(cells.map((name) => this.#store.cellOf(name)))];
+    return [`path ${context.path}`, ...names.map((tag) => `tag ${tag}`)];
   }
 
   #count(which: number): void {

@@ -38,6 +38,11 @@ export class KeyMaker {
   }
 }
 
+/** Deploys are counted by each cluster for itself. */
+export function withoutGeneration(key: string): string {
+  return key.slice(key.indexOf("\n") + 1);
+}
+
 function originOf(url: string): string {
   const authority = url.indexOf("//") + 2;
   if (authority < 2 || url.startsWith("/")) return "";

@@ -56,7 +56,13 @@ export class Ready {
 /** How it came to be sent, in the words of RFC 9211. */
 export type Origin = "hit" | "fwd=miss; stored" | "fwd=miss; collapsed";
 
-export function respondWith(answer: CachedAnswer, now: number, origin: Origin): Response {
+/** @param behind what had it, where that was no handler: the one nearest to the origin is named first. */
+export function respondWith(
+  answer: CachedAnswer,
+  now: number,
+  origin: Origin,
+  behind?: string,
+): Response {
   const { status, headers } = readHead(answer.head);
   const response = new Response(answer.body.length === 0 ? null : answer.body, {
     status,
@@ -64,6 +70,7 @@ export function respondWith(answer: CachedAnswer, now: number, origin: Origin): 
   });
   const ttl = Math.ceil((answer.freshUntil - now) / 1e9);
   response.headers.set("age", String(Math.max(0, Math.floor((now - answer.storedAt) / 1e9))));
+  if (behind !== undefined) response.headers.append("cache-status", `${behind}; hit; ttl=${ttl}`);
   response.headers.append("cache-status", `robyn; ${origin}; ttl=${ttl}`);
   return response;
 }

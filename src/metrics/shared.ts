@@ -39,6 +39,11 @@ function* collectCache(totals: CacheTotals): Generator<Collected> {
     };
   }
   yield counter("collapsed", "Misses that were answered by what another request computed.", waited);
+  yield counter(
+    "fetched",
+    "Misses that were answered by what another cluster computed.",
+    totals.fetched,
+  );
   yield counter("stored", "Answers stored.", totals.stored);
   yield counter("refused", "Answers that could not be stored.", totals.refused);
   yield counter("invalidations", "Calls of cache.invalidate().", totals.invalidations);

@@ -10,9 +10,11 @@ export const cacheCounter = {
   refused: 5,
   waited: 6,
   invalidations: 7,
+  fetched: 8,
 } as const;
 
-export const cacheCountersCount = 8;
+/** Two cache lines. */
+export const cacheCountersCount = 16;
 
 export interface CacheCounts {
   /** Answered from the cache, fresh. */
@@ -28,6 +30,8 @@ export interface CacheCounts {
   /** Misses that were answered by what somebody else computed. */
   readonly waited: number;
   readonly invalidations: number;
+  /** Misses that were answered by what another cluster computed. */
+  readonly fetched: number;
 }
 
 export function readCounts(row: Float64Array): CacheCounts {
@@ -41,5 +45,6 @@ export function readCounts(row: Float64Array): CacheCounts {
     refused: at(cacheCounter.refused),
     waited: at(cacheCounter.waited),
     invalidations: at(cacheCounter.invalidations),
+    fetched: at(cacheCounter.fetched),
   };
 }

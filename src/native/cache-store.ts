@@ -1,8 +1,9 @@
 /** The shared response cache: a thin class over `robyn_shared_cache_*` and `robyn_flight_*`. */
 import type { Pointer } from "bun:ffi";
 import { limits } from "../limits.ts";
+import { ZigCacheDebts } from "./cache-debts.ts";
 import { cacheCountersCount, readCounts } from "./cache-counters.ts";
-import type { CachedAnswer, CacheStore, CacheTotals } from "./core.ts";
+import type { CacheDebts, CachedAnswer, CacheStore, CacheTotals } from "./core.ts";
 import {
   allocateShared,
   type NativeSymbols,
@@ -29,6 +30,7 @@ export class ZigCacheStore implements CacheStore {
   readonly shared: boolean;
   readonly bodyBytesMax: number;
   readonly counters: Float64Array;
+  readonly debts: CacheDebts;
   readonly #home: CacheHome;
   readonly #native: NativeSymbols;
   readonly #handle: Pointer;
@@ -44,6 +46,7 @@ export class ZigCacheStore implements CacheStore {
   constructor(home: CacheHome) {
     const key = allocateShared(key_scratch_bytes);
     this.#home = home;
+    this.debts = new ZigCacheDebts(home);
     this.#native = home.native;
     this.#handle = home.handle;
     this.shared = home.shared;
@@ -125,6 +128,8 @@ export class ZigCacheStore implements CacheStore {
     if (length < 0 || cells.length > limits.cache_cells_per_response_max) return false;
     const needed = 4 * cells.length + length + head.length + body.length;
     if (needed > this.bodyBytesMax) return false;
+    // Nobody would get it, and it must not take the place of one that is good.
+    if (!this.isValid(answer)) return true;
     if (needed > this.#parts.buffer.byteLength) this.#parts = allocateShared(needed);
     const { buffer, pointer } = this.#parts;
     new Uint32Array(buffer, 0, cells.length).set(cells);
@@ -193,7 +198,7 @@ export class ZigCacheStore implements CacheStore {
     };
   }
 
-  /** extern struct Stats { evictions, bytes, capacity, block_bytes_max: u64, counters: [8]f64 } */
+  /** extern struct Stats { evictions, bytes, capacity, block_bytes_max: u64, counters: [16]f64 } */
   #stats(): BigUint64Array<ArrayBuffer> {
     const stats = allocateShared(sizes.CacheStats);
     const result = this.#native.robyn_shared_cache_stats(this.#handle, stats.pointer);

@@ -160,6 +160,46 @@ export interface CacheTotals extends CacheCounts {
   readonly capacity: number;
 }
 
+/** Invalidations that other clusters have to be told of: what a cluster ends, no other one may bring back. */
+export interface CacheDebts {
+  /** Of this listener. */
+  readonly slot: number;
+  /** Before an invalidation takes effect. @returns its number */
+  incur(): number;
+  /** All that the slot has incurred up to this number has arrived where every cluster looks. */
+  settle(slot: number, number: number): void;
+  /** Whether anybody of the cluster owes. */
+  areOpen(): boolean;
+  /** What this listener owes, and what others owed when they died; the slots with their latest numbers. */
+  due(): ReadonlyMap<number, number>;
+}
+
+/** An answer on its way between clusters. Points in time are those of the cluster that has it just now. */
+export interface SharedAnswer extends Pick<
+  CachedAnswer,
+  "storedAt" | "freshUntil" | "head" | "body"
+> {
+  /** Of its path and tags: cells are of one cluster alone. */
+  readonly names: readonly string[];
+}
+
+/** What the other clusters had for a key. */
+export interface SharedLook {
+  readonly found: SharedAnswer | undefined;
+  /** Takes an answer whose computation has begun since. Not waited for. */
+  keep(answer: SharedAnswer): void;
+}
+
+/** Answers that several clusters share. */
+export interface RemoteCache {
+  /** As `Cache-Status` has it (RFC 9211): a token. */
+  readonly name: string;
+  /** @returns undefined where nobody can be asked just now, or had not answered in time */
+  look(key: string, now: () => number, patience_ms: number): Promise<SharedLook | undefined>;
+  /** Names that were invalidated here, none: everything; and the number that this is owed under. */
+  tell(names: readonly string[], number: number): void;
+}
+
 /** Responses that a cluster shares, bounded, and who computes which of them. */
 export interface CacheStore {
   /** Whether other processes see it. */
@@ -168,6 +208,8 @@ export interface CacheStore {
   readonly bodyBytesMax: number;
   /** What this listener has counted, by `cacheCounter`: whoever counts adds to them. */
   readonly counters: Float64Array;
+  /** What it has not told other clusters yet. */
+  readonly debts: CacheDebts;
   now(): number;
   /** Another number after every invalidation: what was checked before holds as long as it stays the same. */
   change(): number;
@@ -180,7 +222,7 @@ export interface CacheStore {
   get(key: string): CachedAnswer | undefined;
   /** Counts as being asked for. */
   touch(key: string): void;
-  /** @returns false if it is too large, or could not be stored just now. */
+  /** @returns false if it is too large, or could not be stored just now. What has been invalidated is passed over. */
   put(key: string, answer: CachedAnswer): boolean;
   /** No cells: everything. When it returns, nobody gets what it invalidates any more. */
   invalidate(cells: readonly number[]): void;

@@ -5,7 +5,7 @@
  */
 import { limits } from "../limits.ts";
 import { cacheCountersCount, readCounts } from "./cache-counters.ts";
-import type { CachedAnswer, CacheStore, CacheTotals } from "./core.ts";
+import type { CacheDebts, CachedAnswer, CacheStore, CacheTotals } from "./core.ts";
 
 interface Block {
   readonly answer: CachedAnswer;
@@ -20,6 +20,7 @@ export class PortableCacheStore implements CacheStore {
   readonly shared = false;
   readonly bodyBytesMax: number;
   readonly counters = new Float64Array(cacheCountersCount);
+  readonly debts: CacheDebts = new PortableCacheDebts();
   readonly now: () => number;
   readonly #capacity: number;
   /** In the order in which they came, or got their second chance. */
@@ -73,6 +74,8 @@ export class PortableCacheStore implements CacheStore {
   put(key: string, answer: CachedAnswer): boolean {
     const bytes = 2 * (key.length + answer.head.length) + answer.body.length + overhead_bytes;
     if (bytes > this.bodyBytesMax || !this.#isKey(key, answer)) return false;
+    // Nobody would get it, and it must not take the place of one that is good.
+    if (!this.isValid(answer)) return true;
     const former = this.#blocks.get(key);
     if (former !== undefined) this.#remove(key, former);
     while (this.#bytes + bytes > this.#capacity) this.#evict();
@@ -129,5 +132,28 @@ export class PortableCacheStore implements CacheStore {
   #remove(key: string, block: Block): void {
     this.#blocks.delete(key);
     this.#bytes -= block.bytes;
+  }
+}
+
+/** Of this listener alone. */
+class PortableCacheDebts implements CacheDebts {
+  readonly slot = 0;
+  #incurred = 0;
+  #settled = 0;
+
+  incur(): number {
+    return ++this.#incurred;
+  }
+
+  settle(_slot: number, number: number): void {
+    if (number <= this.#incurred) this.#settled = Math.max(this.#settled, number);
+  }
+
+  areOpen(): boolean {
+    return this.#settled < this.#incurred;
+  }
+
+  due(): Map<number, number> {
+    return new Map(this.areOpen() ? [[this.slot, this.#incurred]] : []);
   }
 }

@@ -6,7 +6,7 @@ import type { FFIFunction } from "bun:ffi";
 import { limits } from "../limits.ts";
 
 /** Raised with every change of a signature, a struct, a limit or a value below. */
-export const abiVersion = 6;
+export const abiVersion = 7;
 
 export const symbols = {
   robyn_abi_version: { args: [], returns: "u32" },
@@ -69,6 +69,10 @@ export const symbols = {
   robyn_shared_cache_touch: { args: ["ptr", "ptr", "u32"], returns: "void" },
   robyn_shared_cache_cell: { args: ["ptr", "ptr", "u32"], returns: "u32" },
   robyn_shared_cache_invalidate: { args: ["ptr", "ptr", "u32"], returns: "i32" },
+  robyn_cache_debt_incur: { args: ["ptr", "u32"], returns: "f64" },
+  robyn_cache_debt_settle: { args: ["ptr", "u32", "f64"], returns: "void" },
+  robyn_cache_debts_are_open: { args: ["ptr"], returns: "i32" },
+  robyn_cache_debt_owed: { args: ["ptr", "u32", "u32"], returns: "f64" },
   robyn_flight_acquire: { args: ["ptr", "u32", "ptr", "u32", "f64", "f64"], returns: "i32" },
   robyn_flight_release: { args: ["ptr", "u32", "ptr", "u32"], returns: "void" },
   robyn_flight_under_way: { args: ["ptr", "ptr", "u32", "f64"], returns: "i32" },
@@ -138,6 +142,6 @@ export const sizes = {
   MetricsTotal: 72,
   MetricsSummary: 24,
   CacheRecord: 48,
-  CacheStats: 96,
+  CacheStats: 160,
   ChannelStats: 32,
 } as const;

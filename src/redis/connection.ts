@@ -48,8 +48,12 @@ export class Connection {
   readonly #beat: ReturnType<typeof setInterval>;
   /** How many times it has been made. */
   epoch = 0;
+  /** Which server it leads to: another number after every start of it. Empty: it does not say. */
+  server = "";
   failures = 0;
   dropped = 0;
+  /** Replies, whatever they said. */
+  answers = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -75,8 +79,11 @@ export class Connection {
     const pair: Pair = { commands: make(), listener: make() };
     try {
       await Promise.all([pair.commands.connect(), pair.listener.connect()]);
-      await pair.listener.subscribe([channel, inbox], (text) => this.#receive(text));
+      const subscribed = pair.listener.subscribe([channel, inbox], (text) => this.#receive(text));
+      const info = pair.commands.send("INFO", ["server"]).catch(() => "");
+      const [, text] = await within(timeout, Promise.all([subscribed, info]));
       if (this.#isClosed) return close(pair);
+      this.server = /^run_id:(\w+)/m.exec(String(text))?.[1] ?? "";
       this.#take(pair);
     } catch (error) {
       close(pair);
@@ -86,14 +93,23 @@ export class Connection {
 
   /** Not waited for. @returns false if it was dropped */
   send(command: string, args: string[]): boolean {
+    const posted = this.post(command, args);
+    posted?.catch(() => {});
+    return posted !== undefined;
+  }
+
+  /** For who wants to know what became of it. @returns undefined if it was dropped: more than `room` would wait */
+  post(
+    command: string,
+    args: string[],
+    room: number = this.#options.settings.buffer,
+  ): Promise<unknown> | undefined {
     const pair = this.#pair;
     const size = args.reduce((sum, it) => sum + it.length, 0);
-    if (pair === undefined || this.#waiting + size > this.#options.settings.buffer) {
-      this.dropped++;
-      return false;
-    }
-    this.#run(pair, command, args, size).catch(() => {});
-    return true;
+    if (pair !== undefined && this.#waiting + size <= room)
+      return this.#run(pair, command, args, size);
+    this.dropped++;
+    return undefined;
   }
 
   /** Whether an answer is likely in time: the last one was. */
@@ -102,14 +118,19 @@ export class Connection {
   }
 
   /** @returns the answer; rejects if there is none within the time limit */
-  async ask(command: string, args: string[]): Promise<unknown> {
+  async ask(
+    command: string,
+    args: string[],
+    limit_ms: number = this.#options.settings.timeout,
+  ): Promise<unknown> {
     const pair = this.#pair;
     if (pair === undefined) throw new Error("there is no connection");
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      this.#isLate = true;
+      // Who has less patience than others says nothing about the connection.
+      if (limit_ms >= this.#options.settings.timeout) this.#isLate = true;
       reject(new Error("there was no answer in time"));
-    }, this.#options.settings.timeout);
+    }, limit_ms);
     const size = args.reduce((sum, it) => sum + it.length, 0);
     try {
       return await Promise.race([this.#run(pair, command, args, size), late]);
@@ -136,6 +157,7 @@ export class Connection {
       if (pair === this.#pair) {
         this.#waiting -= size;
         this.#isLate = false;
+        this.answers++;
       }
     }
   }
@@ -191,6 +213,17 @@ export class Connection {
       }
     }
     this.#options.onBeat();
+  }
+}
+
+/** A server that takes connections and is silent must not end the attempts. */
+async function within<Value>(limit_ms: number, value: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("there was no answer in time")), limit_ms);
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -10,8 +10,8 @@ import type { Remote, RemoteOptions } from "../websocket/hub.ts";
 import type { Payload } from "../websocket/message.ts";
 import type { PresenceChange } from "../websocket/presence.ts";
 import type { Stamp } from "../websocket/topic-logs.ts";
+import { RedisCache } from "./cache.ts";
 import { Connection } from "./connection.ts";
-import { Invalidations } from "./invalidations.ts";
 import { type Heads, type Message, payloadOf, read, type Sign, textOf, write } from "./messages.ts";
 import type { RedisSettings } from "./options.ts";
 import { RedisRateLimits } from "./rate-limits.ts";
@@ -22,7 +22,7 @@ export class Link implements Remote, Joined {
   readonly #connection: Connection;
   readonly #roll: Roll;
   readonly #limits: RedisRateLimits | undefined;
-  readonly #invalidations: Invalidations | undefined;
+  readonly #cache: RedisCache | undefined;
   readonly #channel: string;
   readonly #inboxOf: (name: string) => string;
 
@@ -51,9 +51,10 @@ export class Link implements Remote, Joined {
       tell: (kind, head) => this.#tell(kind, head),
     });
     if (settings.cache)
-      this.#invalidations = new Invalidations(connection, surroundings.cache, (names) =>
-        this.#tell("invalidate", { names }),
-      );
+      this.#cache = new RedisCache({
+        ...{ connection, settings, cache: surroundings.cache, channel: this.#channel },
+        messageOf: (names) => write(surroundings.cluster, "invalidate", { names }),
+      });
     this.#limits = settings.rateLimits ? new RedisRateLimits(connection, prefix) : undefined;
   }
 
@@ -65,8 +66,7 @@ export class Link implements Remote, Joined {
   async open(): Promise<void> {
     const { hub, cache } = this.#surroundings;
     hub.join(this);
-    if (this.#invalidations !== undefined)
-      cache.onInvalidate = (names) => this.#invalidations?.tell(names);
+    cache.remote = this.#cache;
     await this.#connection.open();
   }
 
@@ -117,11 +117,11 @@ export class Link implements Remote, Joined {
 
   #beat(): void {
     this.#roll.beat();
-    this.#invalidations?.catchUp();
+    this.#cache?.invalidations.catchUp();
   }
 
   #greet(): void {
-    this.#invalidations?.greet();
+    this.#cache?.invalidations.greet();
     this.#roll.greet();
     const topics = [...this.#surroundings.hub.followed];
     if (topics.length > 0) this.#tell("follow", { topics });
@@ -162,7 +162,7 @@ export class Link implements Remote, Joined {
       case "presence":
         return this.#roll.apply(head, head.change);
       case "invalidate":
-        return this.#invalidations?.hear(head.names);
+        return this.#cache?.invalidations.hear(head.names);
       case "bye":
         return this.#roll.drop(head.name);
     }

@@ -15,16 +15,21 @@ export interface RedisOptions {
   buffer?: number;
   /** Whether rate limits count for all clusters together. Default true. */
   rateLimits?: boolean;
-  /**
-   * Whether `app.cache.invalidate()` reaches the other clusters. The answers themselves stay in the cluster that made them.
-   * Default true.
-   */
+  /** Whether kept answers and `app.cache.invalidate()` reach the other clusters. Default true. */
   cache?: boolean;
+  /**
+   * Names what kept answers depend on beside the request: code, templates, settings; the commit that is deployed, as a rule.
+   * Clusters that say the same share their answers. Without it none are shared.
+   */
+  version?: string | undefined;
+  /** Bytes of kept answers in Redis; beyond that the oldest go. Default 64 MiB. */
+  cacheSize?: number;
   /** For `rediss://`: what Bun takes for TLS. */
   tls?: Bun.TLSOptions;
 }
 
-export type RedisSettings = Required<Omit<RedisOptions, "tls">> & Pick<RedisOptions, "tls">;
+export type RedisSettings = Required<Omit<RedisOptions, "tls" | "version">> &
+  Pick<RedisOptions, "tls" | "version">;
 
 const defaults = {
   prefix: "robyn",
@@ -33,8 +38,9 @@ const defaults = {
   buffer: 8_388_608,
   rateLimits: true,
   cache: true,
+  cacheSize: 67_108_864,
 } as const;
-const names = [...Object.keys(defaults), "tls"];
+const names = [...Object.keys(defaults), "version", "tls"];
 /** What somebody may look for here, and why it is not. */
 const notShared: Readonly<Record<string, string>> = {
   channels: "Channels stay within their cluster.",
@@ -51,11 +57,14 @@ export function settingsOf(given: RedisOptions): RedisSettings {
   checkWhole("heartbeat", settings.heartbeat, 50, 60_000);
   checkWhole("timeout", settings.timeout, 10, 60_000);
   checkWhole("buffer", settings.buffer, 65_536, 2 ** 31 - 1);
-  const { prefix, rateLimits, cache } = settings;
+  checkWhole("cacheSize", settings.cacheSize, 1_048_576, 2 ** 40);
+  const { prefix, rateLimits, cache, version } = settings;
   if (typeof prefix !== "string" || !/^[\x21-\x7e]{1,64}$/.test(prefix))
     throw refused("prefix", prefix, "1 to 64 visible characters of ASCII");
   if (typeof rateLimits !== "boolean") throw refused("rateLimits", rateLimits, "true or false");
   if (typeof cache !== "boolean") throw refused("cache", cache, "true or false");
+  if (version !== undefined && (typeof version !== "string" || !/^.{1,256}$/su.test(version)))
+    throw refused("version", version, "1 to 256 characters");
   return settings;
 }
 

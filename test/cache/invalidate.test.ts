@@ -65,6 +65,27 @@ describe.each(cores)("with the %s core", (core) => {
     expect(await text(app, "/")).toBe("run 1");
   });
 
+  test("who comes after an invalidation does not get what was being computed before it", async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let runs = 0;
+    const app = quietApp({ core });
+    app.get("/", { cache: { ttl: 60, tags: ["a"] } }, async () => {
+      const run = runs++;
+      await gates[run]?.promise;
+      return `run ${run}`;
+    });
+    const first = text(app, "/");
+    await until("the handler to run", () => runs === 1);
+    app.cache.invalidate({ tag: "a" });
+    const later = Array.from({ length: 5 }, () => text(app, "/"));
+    gates[0]!.resolve();
+    expect(await first).toBe("run 0");
+    await until("the handler to run again", () => runs === 2);
+    gates[1]!.resolve();
+    expect(await Promise.all(later)).toEqual(Array(5).fill("run 1"));
+    expect(runs).toBe(2);
+  });
+
   test("an answer ends when its time is over", async () => {
     let runs = 0;
     const app = quietApp({ core });

@@ -108,6 +108,34 @@ describe.skipIf(!hasRedis)("16 joins two clusters of two processes", () => {
     expect(statuses.at(-1)).toBe(429);
   });
 
+  test("so that an answer is made in one of them, and ended in both at once where it is said", async () => {
+    const headers = { host: "rooms.example" };
+    const report = async (city: City, room: string) => {
+      const response = await fetch(`http://127.0.0.1:${city.port}/rooms/${room}/report`, {
+        ...{ headers, keepalive: false },
+      });
+      return { text: await response.text(), origin: response.headers.get("cache-status") };
+    };
+    await until("answers to be found", async () => {
+      const room = crypto.randomUUID();
+      const { text } = await report(berlin, room);
+      const found = await report(lisbon, room);
+      return found.text === text && found.origin?.startsWith("redis; hit;");
+    });
+    for (let round = 0; round < 30; round++) {
+      const before = [await report(berlin, "hall"), await report(lisbon, "hall")];
+      const url = `http://127.0.0.1:${lisbon.port}/reports`;
+      expect((await fetch(url, { method: "DELETE", keepalive: false })).ok).toBe(true);
+      // Whichever process answers, and whoever has told Redis.
+      for (const { text } of await Promise.all([1, 2, 3, 4].map(() => report(lisbon, "hall"))))
+        expect(before.map((it) => it.text)).not.toContain(text);
+      await until(
+        "the end of it in the other city",
+        async () => (await report(berlin, "hall")).text !== before[0]!.text,
+      );
+    }
+  });
+
   test("and says in its metrics that all are connected", async () => {
     await until("both listeners to be counted", async () =>
       /^robyn_redis_connected 2$/m.test(await (await berlin.get("/metrics")).text()),

@@ -10,6 +10,9 @@ describe("redis()", () => {
   test.each<[options: object, sentence: RegExp]>([
     [{ channels: true }, /unknown option "channels".*stay within their cluster/],
     [{ cache: 1 }, /cache 1\./],
+    [{ version: "" }, /version ""/],
+    [{ version: 7 }, /version 7\./],
+    [{ cacheSize: 1_000 }, /cacheSize 1000\..*1048576/],
     [{ colour: 1 }, /unknown option "colour".*prefix, heartbeat/],
     [{ heartbeat: 1 }, /heartbeat 1\..*50 to 60000/],
     [{ timeout: 0.5 }, /timeout 0\.5/],

@@ -1,76 +1,21 @@
 /** One contract, two carriers: what joins the hubs of a cluster (sockets between processes), and of clusters (Redis). */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { AppCache } from "../../src/cache/app-cache.ts";
-import { Exchange } from "../../src/cluster/exchange.ts";
-import { redis } from "../../src/redis/index.ts";
-import { Hub } from "../../src/websocket/hub.ts";
-import { checkTopicSettings, checkWebSocketSettings } from "../../src/websocket/settings.ts";
-import { temporaryFolder } from "../support/folder.ts";
-import { silentLogger } from "../support/log.ts";
-import { hasRedis, RedisServer } from "../support/redis.ts";
+import type { Hub } from "../../src/websocket/hub.ts";
+import { type HubEnd, viaBus, viaRedis } from "../support/hub-carriers.ts";
 import { until } from "../support/wait.ts";
 
-interface End {
-  readonly hub: Hub;
-  close(): unknown;
-}
-interface Carrier {
-  readonly name: string;
-  /** Joins a hub with all that this gave before, since `reset`. */
-  join(): Promise<End>;
-  reset(): void;
-}
-
-const newHub = () => new Hub(checkWebSocketSettings({}), checkTopicSettings({}));
-
-let server: RedisServer | undefined;
-let prefixes = 0;
-const viaRedis: Carrier = {
-  name: "Redis",
-  async join() {
-    const hub = newHub();
-    const adapter = redis(server!.url, { heartbeat: 100, prefix: `remote${prefixes}` });
-    const cluster = crypto.randomUUID();
-    const joined = await adapter.open({
-      cluster,
-      hub,
-      cache: new AppCache(),
-      logger: silentLogger,
-    });
-    return { hub, close: () => joined.close() };
-  },
-  reset: () => void prefixes++,
-};
-
-let folder = temporaryFolder({});
-let slots = 0;
-const viaBus: Carrier = {
-  name: "the bus",
-  async join() {
-    const hub = newHub();
-    const exchange = new Exchange({ directory: folder.path, slot: slots++ }, silentLogger);
-    await exchange.open();
-    exchange.attach(hub);
-    return { hub, close: () => void exchange.close() };
-  },
-  reset() {
-    folder[Symbol.dispose]();
-    folder = temporaryFolder({});
-    slots = 0;
-  },
-};
+const carriers = [viaBus(), viaRedis()];
 
 beforeAll(async () => {
-  if (hasRedis) server = await RedisServer.start();
+  for (const carrier of carriers) await carrier.open();
 });
 afterAll(async () => {
-  folder[Symbol.dispose]();
-  await server?.[Symbol.asyncDispose]();
+  for (const carrier of carriers) await carrier[Symbol.asyncDispose]();
 });
 
-for (const carrier of [viaBus, viaRedis]) {
-  describe.skipIf(carrier === viaRedis && !hasRedis)(`hubs joined by ${carrier.name}`, () => {
-    const ends: End[] = [];
+for (const carrier of carriers) {
+  describe.skipIf(!carrier.isThere)(`hubs joined by ${carrier.name}`, () => {
+    const ends: HubEnd[] = [];
     const join = async () => {
       const end = await carrier.join();
       ends.push(end);
