@@ -20,6 +20,8 @@ export interface RedisOptions {
    * Default true.
    */
   cache?: boolean;
+  /** Whether a channel has one consumer in all clusters together; what is sent then waits in Redis. Default true. */
+  channels?: boolean;
   /** For `rediss://`: what Bun takes for TLS. */
   tls?: Bun.TLSOptions;
 }
@@ -33,29 +35,27 @@ const defaults = {
   buffer: 8_388_608,
   rateLimits: true,
   cache: true,
+  channels: true,
 } as const;
 const names = [...Object.keys(defaults), "tls"];
-/** What somebody may look for here, and why it is not. */
-const notShared: Readonly<Record<string, string>> = {
-  channels: "Channels stay within their cluster.",
-};
 
 /** @throws RobynError ROBYN_OPTION_INVALID */
 export function settingsOf(given: RedisOptions): RedisSettings {
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
-    const why = notShared[name] ?? `It takes ${names.join(", ")}.`;
+    const why = `It takes ${names.join(", ")}.`;
     throw invalid(`redis() was given the unknown option "${name}".`, why);
   }
   const settings = { ...defaults, ...given };
   checkWhole("heartbeat", settings.heartbeat, 50, 60_000);
   checkWhole("timeout", settings.timeout, 10, 60_000);
   checkWhole("buffer", settings.buffer, 65_536, 2 ** 31 - 1);
-  const { prefix, rateLimits, cache } = settings;
+  const { prefix, rateLimits, cache, channels } = settings;
   if (typeof prefix !== "string" || !/^[\x21-\x7e]{1,64}$/.test(prefix))
     throw refused("prefix", prefix, "1 to 64 visible characters of ASCII");
   if (typeof rateLimits !== "boolean") throw refused("rateLimits", rateLimits, "true or false");
   if (typeof cache !== "boolean") throw refused("cache", cache, "true or false");
+  if (typeof channels !== "boolean") throw refused("channels", channels, "true or false");
   return settings;
 }
 

@@ -2,6 +2,7 @@
 import type { AskedWindow, RateDecision, RateWindow, RemoteRateLimits } from "../native/core.ts";
 import { shortenKey, shortKey_max } from "../native/rate-key.ts";
 import type { Connection } from "./connection.ts";
+import { Script } from "./script.ts";
 
 /**
  * A quota is kept as what is missing from it (in nanoseconds) at a point in time (in microseconds, of Redis' clock, which
@@ -9,7 +10,7 @@ import type { Connection } from "./connection.ts";
  *
  * ARGV: the time or 0, then interval, burst and cost of each key. Returns what is missing and the time to wait of each.
  */
-const script = `
+const decision = new Script(`
 local now = tonumber(ARGV[1])
 if now == 0 then
   local time = redis.call("TIME")
@@ -39,9 +40,7 @@ for at = 1, #KEYS do
   answer[2 * at - 1] = missing[at]
 end
 answer[2 * #KEYS + 1] = allowed and 1 or 0
-return answer`;
-
-const digest = new Bun.CryptoHasher("sha1").update(script).digest("hex");
+return answer`);
 
 export class RedisRateLimits implements RemoteRateLimits {
   readonly #connection: Connection;
@@ -72,24 +71,14 @@ export class RedisRateLimits implements RemoteRateLimits {
       numbers.push(String(interval_ns), String(burst), String(it.cost));
       return keys.push(`${this.#prefix}:limit:${identity}\0${key}`) - 1;
     });
-    const args = [String(keys.length), ...keys, String(this.#now_us()), ...numbers];
+    const args = [String(this.#now_us()), ...numbers];
     try {
-      const reply = await this.#evaluate(args);
+      const reply = await decision.run(this.#connection, keys, args);
       if (Array.isArray(reply)) return decisionOf(reply.map(Number), windows, places);
     } catch {
       // Lost, late, or refused by Redis: the limits of this cluster decide.
     }
     return this.#nobody();
-  }
-
-  /** The text goes along only where Redis does not know it, after a restart for instance. */
-  async #evaluate(args: string[]): Promise<unknown> {
-    try {
-      return await this.#connection.ask("EVALSHA", [digest, ...args]);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return await this.#connection.ask("EVAL", [script, ...args]);
-    }
   }
 
   #nobody(): undefined {

@@ -1,0 +1,126 @@
+/** One channel in Redis, as one listener uses it: what is handed over, and what is known of it. */
+import type { RemoteChannel, RemoteCounts, RemoteOptions } from "../channel/remote.ts";
+import type { NumberedMessage } from "../native/core.ts";
+import { append, type ChannelKeys, keysOf, look } from "./channel-scripts.ts";
+import type { RedisChannelsOptions } from "./channels.ts";
+import { textOf } from "./messages.ts";
+import { RedisReceiver } from "./receiver.ts";
+
+/** In one command: Redis does nothing else meanwhile. One message more may be in it. */
+const bytesPerCommand = 1_048_576;
+const day_ms = 86_400_000;
+
+export class RedisChannel implements RemoteChannel {
+  readonly #name: string;
+  readonly #options: RedisChannelsOptions;
+  readonly #capacity: number;
+  readonly #keys: ChannelKeys;
+  readonly #wake: () => void;
+  readonly end: RedisReceiver;
+  #counts: RemoteCounts = { depth: 0, age: 0, sent: 0, acknowledged: 0, consumed: false };
+  #isRefused = false;
+
+  constructor(
+    name: string,
+    { capacity, batch, wake }: RemoteOptions,
+    options: RedisChannelsOptions,
+  ) {
+    this.#name = name;
+    this.#options = options;
+    this.#capacity = capacity;
+    this.#wake = wake;
+    const { prefix, cluster, connection, listener, expiry_ms, inbox, everybody } = options;
+    this.#keys = keysOf(prefix, cluster, name);
+    this.end = new RedisReceiver({
+      ...{ connection, keys: this.#keys, listener, expiry_ms, inbox, everybody, batch, wake },
+      ring: options.ringOf(name),
+      onCounts: (counts) => this.#note(counts),
+      onRefused: (error) => this.#refused(error),
+    });
+  }
+
+  counts(): RemoteCounts {
+    return this.#counts;
+  }
+
+  async append(messages: readonly NumberedMessage[]): Promise<number> {
+    let settled = 0;
+    while (settled < messages.length && this.#options.connection.isPrompt) {
+      const part = partOf(messages, settled);
+      const count = await this.#append(part);
+      settled += count;
+      if (count < part.length) break;
+    }
+    return settled;
+  }
+
+  /** There is room, or something to receive, or nobody who consumes. */
+  rung(): void {
+    this.end.look();
+    this.#wake();
+  }
+
+  beat(): void {
+    if (!this.end.look()) void this.#look();
+  }
+
+  async close(): Promise<void> {
+    this.end.release();
+    await this.end.settled();
+  }
+
+  async #append(part: readonly NumberedMessage[]): Promise<number> {
+    const { connection, inbox, ringOf } = this.#options;
+    const { stream, lease, state, waiting, from } = this.#keys;
+    const args = [String(this.#capacity), String(day_ms), inbox, ringOf(this.#name)];
+    for (const { message, origin, number } of part) {
+      const { text, binary } = textOf(message);
+      args.push(String(origin), String(number), binary ? "b" : "t", text);
+    }
+    try {
+      const reply = await append.run(connection, [stream, lease, state, waiting, from], args);
+      const [settled = 0, ...counts] = numbersOf(reply);
+      this.#note(counts);
+      return settled;
+    } catch (error) {
+      // It may have been done all the same: then Redis knows the messages when they come again.
+      this.#refused(error);
+      return 0;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { connection } = this.#options;
+    if (!connection.isPrompt) return;
+    const { stream, lease, state } = this.#keys;
+    try {
+      this.#note(numbersOf(await look.run(connection, [stream, lease, state], [])));
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  #note([depth = 0, sent = 0, acknowledged = 0, age = 0, consumed = 0]: readonly number[]): void {
+    this.#isRefused = false;
+    this.#counts = { depth, sent, acknowledged, age, consumed: consumed === 1 };
+  }
+
+  /** Once per trouble: what is tried again and again must not fill the disk. A connection that is lost is told elsewhere. */
+  #refused(error: unknown): void {
+    if (this.#isRefused || !this.#options.connection.isPrompt) return;
+    this.#isRefused = true;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#options.logger.warn(`redis: nothing moves in the channel "${this.#name}": ${why}`);
+  }
+}
+
+function partOf(messages: readonly NumberedMessage[], begin: number): readonly NumberedMessage[] {
+  let end = begin;
+  for (let bytes = 0; end < messages.length && bytes < bytesPerCommand; end++)
+    bytes += messages[end]!.message.length;
+  return messages.slice(begin, end);
+}
+
+function numbersOf(reply: unknown): number[] {
+  return Array.isArray(reply) ? reply.map(Number) : [];
+}
