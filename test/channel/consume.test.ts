@@ -66,7 +66,7 @@ describe.each(carriersOfFile())("%s: consuming", (_, carrier) => {
         if (seen.length === 2) throw new Error("no more");
       }
     };
-    expect(leave()).rejects.toThrow("no more");
+    await expect(leave()).rejects.toThrow("no more");
     await until("the end of the loop", () => !channel.stats().consumed);
     expect(channel.stats().depth).toBe(4);
     for await (const batch of channel) {
@@ -211,11 +211,13 @@ describe.each(carriersOfFile())("%s: consuming", (_, carrier) => {
   test("a handler that never ends does not keep the rest from stopping", async () => {
     await using made = await carrier.open();
     const channel = made.channels.create<number>("events", {});
-    channel.consume(() => new Promise(() => {}));
+    const { opened, open } = gate();
+    channel.consume(() => opened);
     await channel.send(1);
     await until("the consumer", () => channel.stats().consumed);
     await within("the end", made.channels.stop(20));
     expect(made.log.records.at(-1)?.message).toContain("did not finish within 20 ms");
+    open();
   });
 
   test("a channel that is never empty leaves room for everything else", async () => {
