@@ -89,7 +89,8 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
   }
 
   take(max: number): ChannelMessage[] {
-    if (!this.#holds) return [];
+    // What comes next is handed out when Redis has the acknowledgement: never more than one batch comes again.
+    if (!this.#holds || this.#done.length > 0) return [];
     const taken = this.#fetched.splice(0, max);
     for (const { id, message } of taken) {
       this.#handedOut.push(id);
@@ -107,7 +108,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
   }
 
   maySleep(): boolean {
-    return this.#fetched.length === 0;
+    return this.#fetched.length === 0 || this.#done.length > 0;
   }
 
   /**
@@ -193,8 +194,9 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
     if (!Array.isArray(reply)) throw new Error("it is no answer");
     const [held, next, more, ...rest] = reply;
     this.#options.onCounts(rest.slice(0, 5).map(Number));
-    // What was acknowledged meanwhile stays.
+    // What was acknowledged meanwhile stays: a loop that was left may do so.
     this.#done = this.#done.slice(done.length);
+    if (done.length > 0) this.#options.wake();
     if (!isWanted) this.#owesRelease = false;
     else if (held === 0) this.#lose();
     else if (held === 2 || this.#heldUntil === 0 || term !== this.#term) this.#win(start);
