@@ -7,8 +7,10 @@ import { textOf } from "./messages.ts";
 import { RedisReceiver } from "./receiver.ts";
 
 /** In one command: Redis does nothing else meanwhile. One message more may be in it. */
-const bytesPerCommand = 1_048_576;
+const bytesPerCommand = 262_144;
 const day_ms = 86_400_000;
+
+type Step = "append" | "receive" | "look";
 
 export class RedisChannel implements RemoteChannel {
   readonly #name: string;
@@ -18,7 +20,8 @@ export class RedisChannel implements RemoteChannel {
   readonly #wake: () => void;
   readonly end: RedisReceiver;
   #counts: RemoteCounts = { depth: 0, age: 0, sent: 0, acknowledged: 0, consumed: false };
-  #isRefused = false;
+  /** What Redis refuses at the moment. */
+  readonly #troubles = new Set<Step>();
 
   constructor(
     name: string,
@@ -34,8 +37,8 @@ export class RedisChannel implements RemoteChannel {
     this.end = new RedisReceiver({
       ...{ connection, keys: this.#keys, listener, expiry_ms, inbox, everybody, batch, wake },
       ring: options.ringOf(name),
-      onCounts: (counts) => this.#note(counts),
-      onRefused: (error) => this.#refused(error),
+      onCounts: (counts) => this.#note("receive", counts),
+      onFailed: (error) => this.#failed("receive", error),
     });
   }
 
@@ -80,11 +83,11 @@ export class RedisChannel implements RemoteChannel {
     try {
       const reply = await append.run(connection, [stream, lease, state, waiting, from], args);
       const [settled = 0, ...counts] = numbersOf(reply);
-      this.#note(counts);
+      this.#note("append", counts);
       return settled;
     } catch (error) {
       // It may have been done all the same: then Redis knows the messages when they come again.
-      this.#refused(error);
+      this.#failed("append", error);
       return 0;
     }
   }
@@ -94,23 +97,27 @@ export class RedisChannel implements RemoteChannel {
     if (!connection.isPrompt) return;
     const { stream, lease, state } = this.#keys;
     try {
-      this.#note(numbersOf(await look.run(connection, [stream, lease, state], [])));
+      this.#note("look", numbersOf(await look.run(connection, [stream, lease, state], [])));
     } catch (error) {
-      this.#refused(error);
+      this.#failed("look", error);
     }
   }
 
-  #note([depth = 0, sent = 0, acknowledged = 0, age = 0, consumed = 0]: readonly number[]): void {
-    this.#isRefused = false;
+  #note(
+    step: Step,
+    [depth = 0, sent = 0, acknowledged = 0, age = 0, consumed = 0]: number[],
+  ): void {
+    this.#troubles.delete(step);
     this.#counts = { depth, sent, acknowledged, age, consumed: consumed === 1 };
   }
 
   /** Once per trouble: what is tried again and again must not fill the disk. A connection that is lost is told elsewhere. */
-  #refused(error: unknown): void {
-    if (this.#isRefused || !this.#options.connection.isPrompt) return;
-    this.#isRefused = true;
+  #failed(step: Step, error: unknown): void {
+    const { connection, logger } = this.#options;
+    if (this.#troubles.has(step) || !connection.isPrompt) return;
+    this.#troubles.add(step);
     const why = error instanceof Error ? error.message : String(error);
-    this.#options.logger.warn(`redis: nothing moves in the channel "${this.#name}": ${why}`);
+    logger.warn(`redis: nothing moves in the channel "${this.#name}": ${why}`);
   }
 }
 

@@ -17,8 +17,8 @@ export interface ReceiverOptions extends Pick<RemoteOptions, "batch" | "wake"> {
   readonly everybody: string;
   /** What this listener is rung with. */
   readonly ring: string;
-  readonly onCounts: (counts: readonly number[]) => void;
-  readonly onRefused: (error: unknown) => void;
+  readonly onCounts: (counts: number[]) => void;
+  readonly onFailed: (error: unknown) => void;
 }
 
 interface Fetched {
@@ -167,7 +167,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
         // It may have been done all the same. What is not being handled is fetched again.
         this.#forget();
         this.#hasFailed = true;
-        this.#options.onRefused(error);
+        this.#options.onFailed(error);
       }
     }
   }
@@ -182,6 +182,8 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
     // Before it is known who consumes, nothing is fetched.
     const from = isWanted && this.#canFetch ? this.#from : "";
     this.#isDue = false;
+    // A ring that comes before the answer says so again: it may be of a message that the answer has missed.
+    if (from !== "") this.#mayHaveMore = false;
     if (isWanted) this.#owesRelease = true;
     const reply = await receive.run(
       connection,
@@ -224,7 +226,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
 
   #add(fields: readonly unknown[], next: string, mayHaveMore: boolean): void {
     this.#from = next;
-    this.#mayHaveMore = mayHaveMore;
+    if (mayHaveMore) this.#mayHaveMore = true;
     for (let at = 0; at + 2 < fields.length; at += 3) {
       const payload = payloadOf(String(fields[at + 2]), fields[at + 1] === "b");
       const message = typeof payload === "string" ? payload : new Uint8Array(payload);
