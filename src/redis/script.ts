@@ -16,7 +16,7 @@ export class Script {
    * @throws what Redis says, and where there is no answer within the time limit; it may have run all the same
    */
   async run(
-    connection: Connection,
+    connection: Pick<Connection, "ask">,
     keys: readonly string[],
     args: readonly string[],
   ): Promise<unknown> {
