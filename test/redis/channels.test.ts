@@ -123,7 +123,7 @@ describe.skipIf(!hasRedis)("channels of several clusters", () => {
     });
     let isSending = true;
     const sending = (async () => {
-      for (const n of numbers(4_000)) await here.send(n);
+      for (const n of numbers(2_000)) await here.send(n);
       isSending = false;
     })();
     for (let cut = 0; isSending; cut++) {
@@ -134,11 +134,64 @@ describe.skipIf(!hasRedis)("channels of several clusters", () => {
     await sending;
     await until(
       () => `all, ${last}`,
-      () => last === 3_999,
+      () => last === 1_999,
       patience_ms,
     );
     // A batch that was handled, but could not be acknowledged by the connection that is gone, is by the next one.
-    expect(seen).toEqual(numbers(4_000));
+    expect(seen).toEqual(numbers(2_000));
+  });
+
+  test("lose and repeat nothing when Redis is killed that writes to disk before it answers", async () => {
+    const flags = ["--appendonly", "yes", "--appendfsync", "always"];
+    await using lasting = await RedisServer.start("127.0.0.1", flags);
+    const options = { prefix: ownPrefix() };
+    await using one = await joinedChannels(core, lasting.url, options);
+    await using two = await joinedChannels(core, lasting.url, options);
+    const here = one.channels.create<number>("jobs", { capacity: 100 });
+    const there = two.channels.create<number>("jobs", { capacity: 100, batch: 20 });
+    const seen: number[] = [];
+    there.consume((batch) => seen.push(...batch));
+    const sending = (async () => {
+      for (const n of numbers(3_000)) await here.send(n);
+    })();
+    for (let kill = 0; kill < 3; kill++) {
+      const before = seen.length;
+      await until("some progress", () => seen.length > before + 100, patience_ms);
+      await lasting.kill();
+      await lasting.begin();
+    }
+    await sending;
+    await until("all", () => seen.at(-1) === 2_999, patience_ms);
+    expect(seen).toEqual(numbers(3_000));
+  });
+
+  test("wait for a Redis that is silent, and go on where they were", async () => {
+    const options = { prefix: ownPrefix(), timeout: 300 };
+    await using silent = await RedisServer.start();
+    await using one = await joinedChannels(core, silent.url, options);
+    await using two = await joinedChannels(core, silent.url, options);
+    const here = one.channels.create<number>("jobs", { capacity: 50 });
+    const there = two.channels.create<number>("jobs", { capacity: 50, batch: 5 });
+    const seen: number[] = [];
+    there.consume(async (batch) => {
+      await Bun.sleep(1);
+      seen.push(...batch);
+    });
+    const sending = (async () => {
+      for (const n of numbers(600)) await here.send(n);
+    })();
+    // Shorter than a connection and a lease last, and longer.
+    for (const silence_ms of [150, 1_000]) {
+      const before = seen.length;
+      await until("some progress", () => seen.length > before + 50, patience_ms);
+      silent.pause();
+      await Bun.sleep(silence_ms);
+      expect(here.stats().depth).toBeGreaterThan(0);
+      silent.resume();
+    }
+    await sending;
+    await until("all", () => seen.at(-1) === 599, patience_ms);
+    expect(seen).toEqual(numbers(600));
   });
 
   test("go on after Redis has lost everything: only what lay there is lost", async () => {
