@@ -9,22 +9,9 @@ import { attemptsOf, type ConsumeOptions, type SendOptions, type Settings } from
 import { Pump } from "./pump.ts";
 import type { RemoteChannel, RemoteChannels } from "./remote.ts";
 import { Sender } from "./sender.ts";
+import { type ChannelStats, statsOf } from "./stats.ts";
 
-/** With an adapter between clusters, of all of them, as of a moment ago. */
-export interface ChannelStats {
-  readonly capacity: number;
-  /** Messages that were sent and not acknowledged, in the whole cluster. */
-  readonly depth: number;
-  /** How long the oldest of them has waited, in milliseconds; 0 where none waits. */
-  readonly age: number;
-  /** Since the cluster started, by all listeners; with an adapter, what was handed over to it since it keeps the channel. */
-  readonly sent: number;
-  readonly acknowledged: number;
-  /** Whether some listener consumes. */
-  readonly consumed: boolean;
-  /** Sends that wait for room in this listener. */
-  readonly waiting: number;
-}
+export type { ChannelStats } from "./stats.ts";
 
 export type BatchHandler<Value> = (batch: Value[]) => unknown;
 
@@ -156,16 +143,9 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   }
 
   stats(): ChannelStats {
-    const { port, sender, segment } = this.#open();
-    const { sent, acknowledged, oldest_ns, consumed } = port.counts();
-    const age = oldest_ns === undefined ? 0 : Math.max(0, (segment.now() - oldest_ns) / 1e6);
+    const { segment, port, sender } = this.#open();
     const { capacity } = this.#settings;
-    const { waiting } = sender;
-    const depth = sent - acknowledged;
-    const far = this.#remote?.counts();
-    return far === undefined
-      ? { capacity, depth, age, sent, acknowledged, consumed, waiting }
-      : { capacity, ...far, depth: far.depth + depth, age: Math.max(far.age, age), waiting };
+    return statsOf(port.counts(), segment.now(), this.#remote?.counts(), capacity, sender.waiting);
   }
 
   /** @internal from now on it is one with those of its name in other clusters */

@@ -87,7 +87,8 @@ return {settled, counts()}`);
  * Becomes or stays the consumer, or lets go; acknowledges; reads.
  *
  * KEYS: and waiting. ARGV: the listener, which of its connections; milliseconds of the lease, 0 to let go; the id behind
- * which to read what was handed out, ">" for what was not, "" for nothing; how many at most, and bytes; where to ring,
+ * which to read what was handed out, ">" for what was not, "" for nothing; how many at most, and about how many bytes: the
+ * answer has to come in time, also over a slow line, so the first are few and the next as many as should fit; where to ring,
  * what to say there, and where everybody listens; then the ids that are acknowledged.
  *
  * Answers with whether it is the consumer (0, 1, or 2: since now, so that all it knows is void), where to read on,
@@ -134,7 +135,9 @@ local messages, bytes, more = {}, 0, 1
 local most, bytes_most = tonumber(ARGV[5]), tonumber(ARGV[6])
 if held == 2 or from == "" then most = 0 end
 while #messages < 3 * most and bytes < bytes_most do
-  local count = math.min(32, most - #messages / 3)
+  local got = #messages / 3
+  local fitting = got == 0 and 4 or math.ceil((bytes_most - bytes) * got / math.max(1, bytes))
+  local count = math.min(most - got, fitting, 128)
   local reply = redis.pcall("XREADGROUP", "GROUP", group, "consumer", "COUNT", count, "STREAMS", KEYS[1], from)
   if reply and reply.err then
     if not string.find(reply.err, "^NOGROUP") then return reply end

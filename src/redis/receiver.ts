@@ -3,6 +3,7 @@
  * fetched ahead, and what is acknowledged goes to Redis with the next command, of which there is one at a time.
  */
 import type { RemoteOptions } from "../channel/remote.ts";
+import { limits } from "../limits.ts";
 import type { ChannelMessage, ReceivingEnd } from "../native/core.ts";
 import { type ChannelKeys, receive } from "./channel-scripts.ts";
 import type { Connection } from "./connection.ts";
@@ -28,9 +29,11 @@ interface Fetched {
 
 /** Messages that are fetched ahead: fewer make a round trip for each small batch. */
 const fetch_min = 64;
-/** Redis does nothing else meanwhile, and they wait in memory. */
 const fetch_max = 1_000;
-const fetchLength_max = 1_048_576;
+/** Of one command: Redis does nothing else meanwhile, and its answer has to come in time. */
+const fetchLength_max = 262_144;
+/** Of what waits in memory: as in the memory of a cluster. */
+const aheadLength_max = limits.channel_ring_bytes;
 /** Behind nothing: what was handed out before and not acknowledged comes first, then what never was. */
 const begin = "0-0";
 
@@ -53,6 +56,8 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
   /** Redis may know this listener as the consumer. */
   #owesRelease = false;
   #isDue = false;
+  /** Whoever takes waits for more. */
+  #isGathering = false;
   #hasFailed = false;
   #working: Promise<void> | undefined;
 
@@ -91,6 +96,13 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
   take(max: number): ChannelMessage[] {
     // What comes next is handed out when Redis has the acknowledgement: never more than one batch comes again.
     if (!this.#holds || this.#done.length > 0) return [];
+    // What is there comes together, although it is fetched in pieces.
+    const { isPrompt } = this.#options.connection;
+    this.#isGathering = this.#fetched.length < max && this.#canFetch && isPrompt;
+    if (this.#isGathering) {
+      this.#work();
+      return [];
+    }
     const taken = this.#fetched.splice(0, max);
     for (const { id, message } of taken) {
       this.#handedOut.push(id);
@@ -108,7 +120,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
   }
 
   maySleep(): boolean {
-    return this.#fetched.length === 0 || this.#done.length > 0;
+    return this.#fetched.length === 0 || this.#done.length > 0 || this.#isGathering;
   }
 
   /**
@@ -137,7 +149,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
       this.#mayHaveMore &&
       this.#holds &&
       this.#fetched.length < this.#ahead &&
-      this.#length < fetchLength_max
+      this.#length < aheadLength_max
     );
   }
 
@@ -233,7 +245,7 @@ export class RedisReceiver implements ReceivingEnd<ChannelMessage> {
       this.#fetched.push({ id: String(fields[at]), message });
       this.#length += message.length;
     }
-    if (fields.length > 0) this.#options.wake();
+    if (fields.length > 0 || this.#isGathering) this.#options.wake();
   }
 
   /** What was fetched and not handed out does not count: it is fetched again. */

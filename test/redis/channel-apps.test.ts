@@ -1,6 +1,8 @@
 /** Channels in applications that Redis joins: nothing of their code says so. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { redis } from "robyn/redis";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { temporaryFolder } from "../support/folder.ts";
 import { processTimeout_ms, robyn } from "../support/process.ts";
 import { hasRedis, RedisServer } from "../support/redis.ts";
@@ -18,6 +20,22 @@ app.channel("jobs", { batch: 1 }).consume(async ([n]) => {
   console.log("begins " + n);
   await Bun.sleep(20);
   console.log("ends " + n);
+});
+export default app;`;
+
+/** Writes down what it handles, in the order in which it is done. */
+const writing = `import { appendFileSync } from "node:fs";
+import { Robyn } from "robyn";
+import { redis } from "robyn/redis";
+const app = new Robyn({ adapter: redis(process.env.REDIS_URL, { prefix: "writing" }) });
+const jobs = app.channel("jobs", { batch: 5 });
+jobs.consume(async (batch) => {
+  await Bun.sleep(1);
+  appendFileSync("handled", batch.join("\\n") + "\\n");
+});
+app.post("/jobs/:n", async ({ params, status }) => {
+  await jobs.send(params.n);
+  return status(202);
 });
 export default app;`;
 
@@ -102,6 +120,44 @@ describe.skipIf(!hasRedis)("applications", () => {
     await jobs.send(2);
     await until("its own message", () => seen.includes("mounted 2"));
   });
+
+  test.skipIf(process.platform !== "linux")(
+    "in clusters of several processes lose and repeat nothing when one is reloaded, and stopped",
+    async () => {
+      using folder = temporaryFolder({ "app.ts": writing, handled: "" });
+      const handled = () =>
+        readFileSync(join(folder.path, "handled"), "utf8").split("\n").slice(0, -1).map(Number);
+      const start = () =>
+        robyn(["app.ts", "--port", "0", "--processes", "2"], {
+          cwd: folder.path,
+          env: { REDIS_URL: server.url },
+        });
+      await using first = start();
+      let port = await first.port();
+      const send = async (from: number, to: number) => {
+        for (let n = from; n < to; n++) {
+          // On a connection of its own, so that both processes send.
+          const init = { method: "POST", keepalive: false };
+          const { status } = await fetch(`http://127.0.0.1:${port}/jobs/${n}`, init);
+          expect(status).toBe(202);
+        }
+      };
+      await send(0, 100);
+      // The consumer is one of the first cluster: it was alone until now.
+      await using second = start();
+      const otherPort = await second.port();
+      first.signal("SIGHUP");
+      await send(100, 200);
+      await first.prints(/reload \d+: done/, "stderr");
+      await send(200, 300);
+      first.signal("SIGTERM");
+      expect((await first.ended()).code).toBe(0);
+      port = otherPort;
+      await send(300, 320);
+      await until("all of them", () => new Set(handled()).size === 320, 15_000);
+      expect(handled().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 320 }, (_, n) => n));
+    },
+  );
 
   test("whose consumer is stopped beyond its lease: another goes on, and it hands out nothing it had fetched", async () => {
     using folder = temporaryFolder({ "app.ts": slow });

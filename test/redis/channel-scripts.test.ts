@@ -173,7 +173,20 @@ describe.skipIf(!hasRedis)("a channel in Redis", () => {
     expect(await ask({ epoch: 2, from: ids[1]! })).toMatchObject({ texts: ["0:2"] });
   });
 
-  test("reads in pieces, at most as many bytes as asked for and one message more", async () => {
+  test("reads large messages few at a time: an answer has to come in time", async () => {
+    const text = "x".repeat(60_000);
+    for (let n = 0; n < 10; n++) {
+      const args = ["100", String(expiry_ms), "inbox", "ring", "0", String(n), "t", text];
+      await run(append, [stream, lease, state, waiting, from], args);
+    }
+    await ask({});
+    const first = await ask({ from: "0-0" });
+    expect(first).toMatchObject({ more: 1 });
+    expect(first.ids.length).toBe(4);
+    expect((await ask({ from: String(first.from) })).ids.length).toBe(4);
+  });
+
+  test("reads in pieces, at most as many as asked for", async () => {
     const many = Array.from({ length: 200 }, (_, n): [number, number] => [0, n]);
     await handOver(many, 1_000);
     await ask({});
