@@ -8,6 +8,8 @@ import { RedisReceiver } from "./receiver.ts";
 
 /** In one command: Redis does nothing else meanwhile. One message more may be in it. */
 const bytesPerCommand = 262_144;
+/** Messages that are tried where there seems to be no room for any: to send all of them again and again would cost more. */
+const tried_min = 64;
 const day_ms = 86_400_000;
 
 type Step = "append" | "receive" | "look";
@@ -49,7 +51,8 @@ export class RedisChannel implements RemoteChannel {
   async append(messages: readonly NumberedMessage[]): Promise<number> {
     let settled = 0;
     while (settled < messages.length && this.#options.connection.isPrompt) {
-      const part = partOf(messages, settled);
+      const room = Math.max(tried_min, this.#capacity - this.#counts.depth);
+      const part = partOf(messages, settled, room);
       const count = await this.#append(part);
       settled += count;
       if (count < part.length) break;
@@ -121,9 +124,14 @@ export class RedisChannel implements RemoteChannel {
   }
 }
 
-function partOf(messages: readonly NumberedMessage[], begin: number): readonly NumberedMessage[] {
+function partOf(
+  messages: readonly NumberedMessage[],
+  begin: number,
+  most: number,
+): readonly NumberedMessage[] {
+  const last = Math.min(messages.length, begin + most);
   let end = begin;
-  for (let bytes = 0; end < messages.length && bytes < bytesPerCommand; end++)
+  for (let bytes = 0; end < last && bytes < bytesPerCommand; end++)
     bytes += messages[end]!.message.length;
   return messages.slice(begin, end);
 }
