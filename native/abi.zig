@@ -716,6 +716,7 @@ export fn robyn_channel_has_rival(handle: ?*const Channel) i32 {
 }
 
 /// How many messages were copied to `target`, whose address is a multiple of eight; or a status.
+/// In front of each stands a `channel.Taken`.
 export fn robyn_channel_take(handle: ?*Channel, target: ?[*]u8, capacity: u32, max: u32) i32 {
     const invalid = @intFromEnum(Status.invalid_argument);
     const owned = handle orelse return invalid;

@@ -53,6 +53,16 @@ pub const Directory = extern struct {
     ends: [limits.channel_rings_max]ring.Ends,
 };
 
+/// In front of every message that is handed out: the frame of the ring, but with where it comes
+/// from in full. Whoever gets a message twice knows it by that.
+pub const Taken = extern struct {
+    length: u32,
+    ring: u16,
+    kind: u16,
+    /// Frames of that ring before it; a double is exact up to 2^53, the count has 45 bits.
+    number: f64,
+};
+
 pub const Stats = extern struct {
     sent: f64,
     acknowledged: f64,
@@ -172,8 +182,8 @@ pub const Channel = struct {
         return false;
     }
 
-    /// Copies at most `max` messages that were not handed out yet to `target`, one frame after the
-    /// other, each padded to eight bytes. How many.
+    /// Copies at most `max` messages that were not handed out yet to `target`, each behind its
+    /// `Taken` and padded to eight bytes. How many.
     pub fn take(self: *Channel, target: []align(8) u8, max: u32) Error!u32 {
         if (!self.owns()) return error.NotOwner;
         if (@atomicLoad(u32, &self.record.sleeper, .monotonic) != 0) {
@@ -191,8 +201,10 @@ pub const Channel = struct {
             const end = source.head();
             while (count < max) {
                 const rest: []align(8) u8 = @alignCast(target[used..]);
+                const before = self.handed_out[number].count;
                 const size = try source.read(&self.handed_out[number], end, rest);
                 if (size == 0) break;
+                tell(rest[0..@sizeOf(Taken)], number, before);
                 used += size;
                 count += 1;
             }
@@ -312,6 +324,18 @@ pub const Channel = struct {
     }
 };
 
+/// Turns the frame in front of a message into what the consumer is told.
+fn tell(target: *align(8) [@sizeOf(Taken)]u8, number: u32, before: u45) void {
+    const frame: ring.Frame = @bitCast(target.*);
+    const taken: Taken = .{
+        .length = frame.length,
+        .ring = @intCast(number),
+        .kind = frame.kind,
+        .number = @floatFromInt(before),
+    };
+    target.* = @bitCast(taken);
+}
+
 fn claimRecord(directory: *Directory, seed: u64, name: []const u8) Error!u16 {
     const hash = std.hash.Wyhash.hash(seed, name);
     const word = if (hash == 0) 1 else hash;
@@ -364,8 +388,38 @@ fn text(bytes: []const u8) ring.Message {
 
 /// The only message of a taken buffer.
 fn messageOf(target: []align(8) const u8) []const u8 {
-    const frame: ring.Frame = @bitCast(target[0..16].*);
-    return target[16..][0..frame.length];
+    const taken: Taken = @bitCast(target[0..16].*);
+    return target[16..][0..taken.length];
+}
+
+test "what comes again has the same ring and number" {
+    const segment = try Segment.create(testing.allocator, .{ .shared = 0 });
+    defer segment.close(testing.allocator);
+    const one = try openTest(segment, 0, 100, "events");
+    defer testing.allocator.destroy(one);
+    const two = try openTest(segment, 1, 100, "events");
+    defer testing.allocator.destroy(two);
+    for (0..3) |_| _ = try one.send(text("x"));
+    _ = try two.send(text("y"));
+    var wake: SlotSet = undefined;
+    var target: [128]u8 align(8) = undefined;
+    try testing.expect(one.lease());
+    one.turn = 1;
+    try testing.expectEqual(1, try one.take(&target, 1));
+    try one.acknowledge(&wake);
+    for (0..2) |_| {
+        one.turn = 1;
+        try testing.expectEqual(3, try one.take(&target, 10));
+        for ([_]Taken{
+            .{ .length = 1, .ring = 0, .kind = 0, .number = 1 },
+            .{ .length = 1, .ring = 0, .kind = 0, .number = 2 },
+            .{ .length = 1, .ring = 1, .kind = 0, .number = 0 },
+        }, 0..) |expected, index| {
+            const taken: Taken = @bitCast(target[24 * index ..][0..16].*);
+            try testing.expectEqual(expected, taken);
+        }
+        one.rewind();
+    }
 }
 
 test "what two senders sent arrives in order per sender, and other channels see nothing of it" {

@@ -326,9 +326,13 @@ export class Robyn<
     const { Channels: Made } =
       require("./channel/channels.ts") as typeof import("./channel/channels.ts");
     const logger = () => this.#logger ?? createLogger();
-    this.#channels = new Made({ segment: this.#segment, logger });
+    const mayJoin = this.#options.adapter !== undefined;
+    this.#channels = new Made({ segment: this.#segment, logger, mayJoin });
+    if (this.#joined?.channels !== undefined) this.#channels.join(this.#joined.channels);
     if (this.#exchange !== undefined) this.#channels.connect(this.#exchange);
-    if (this.#started || this.#dispatch !== undefined) this.#channels.start();
+    // Not while it starts: whoever consumes has to know first whether other clusters are joined.
+    const runs = this.#started && this.#phase !== "starting";
+    if (runs || this.#dispatch !== undefined) this.#channels.start();
     return this.#channels;
   }
 
@@ -606,6 +610,7 @@ export class Robyn<
     const surroundings = { cluster, hub: this.#hubOf(), cache: this.cache, logger };
     const joined = (this.#joined = await adapter.open(surroundings));
     if (joined.rateLimits !== undefined) this.#segment().rateLimits.remote = joined.rateLimits;
+    if (joined.channels !== undefined) this.#channels?.join(joined.channels);
     this.#metrics?.watchAdapter(adapter.name, () => joined.counts());
   }
 

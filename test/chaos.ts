@@ -44,6 +44,8 @@ const scenarios: Record<string, (seed: number) => Promise<Report>> = {
   "writers of limits": (own) => limitKills(quick ? 40 : 1_000, own),
   "writers of the cache": (own) => cacheKills(own),
   "ends of channels": (own) => channelKills(quick ? 50 : 1_000, createRandom(own)),
+  "ends of channels between clusters": (own) =>
+    channelKills(quick ? 20 : 1_000, createRandom(own), true),
   "listeners that publish": (own) => busKills(rounds, 300, createRandom(own)),
   "idle sockets": () => idleSockets(quick ? shortIdle : longIdle),
   "reloads with migration": () => reloads(rounds, true),
@@ -67,7 +69,7 @@ const noNamespace = whyNoNamespace();
 let failed = 0;
 for (const [index, [name, run]] of Object.entries(scenarios).entries()) {
   if (!name.includes(only)) continue;
-  if (name.startsWith("cuts") && !hasRedis) {
+  if (name.endsWith("between clusters") && !hasRedis) {
     console.log(`skipped: ${name}: there is no redis-server`);
     continue;
   }

@@ -56,6 +56,19 @@ app.post("/visitors/:id", async ({ params, text, status }) =>
   app.send(params.id, await text()) ? null : status(404, "nobody has this id"),
 );
 
+// Orders of both cities are carried out once, by one process of either. In the room "kitchen" one hears of it:
+// curl -d "tea" http://127.0.0.1:8080/orders
+const orders = app.channel<string>("orders", { capacity: 1_000 });
+
+app.post("/orders", async ({ text, status }) => {
+  await orders.send(`${await text()} for ${city}`);
+  return status(202);
+});
+
+orders.consume((batch) => {
+  for (const order of batch) app.publish("kitchen", `${city} makes ${order}`);
+});
+
 app.metrics("/metrics");
 app.health();
 

@@ -6,22 +6,12 @@ import { Codec } from "./codec.ts";
 import { Consumer } from "./consumer.ts";
 import { handle } from "./handle.ts";
 import { attemptsOf, type ConsumeOptions, type SendOptions, type Settings } from "./options.ts";
+import { Pump } from "./pump.ts";
+import type { RemoteChannel, RemoteChannels } from "./remote.ts";
 import { Sender } from "./sender.ts";
+import { type ChannelStats, statsOf } from "./stats.ts";
 
-export interface ChannelStats {
-  readonly capacity: number;
-  /** Messages that were sent and not acknowledged, in the whole cluster. */
-  readonly depth: number;
-  /** How long the oldest of them has waited, in milliseconds; 0 where none waits. */
-  readonly age: number;
-  /** Since the cluster started, by all listeners. */
-  readonly sent: number;
-  readonly acknowledged: number;
-  /** Whether some listener consumes. */
-  readonly consumed: boolean;
-  /** Sends that wait for room in this listener. */
-  readonly waiting: number;
-}
+export type { ChannelStats } from "./stats.ts";
 
 export type BatchHandler<Value> = (batch: Value[]) => unknown;
 
@@ -30,6 +20,8 @@ export interface Surroundings {
   segment(): Segment;
   logger(): Logger;
   ring(slot: number): void;
+  /** Resolves once it is known whether other clusters are joined; undefined: it is, or there is nothing to wait for. */
+  joining(): Promise<void> | undefined;
 }
 
 interface Ends {
@@ -44,10 +36,14 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   readonly #surroundings: Surroundings;
   readonly #codec: Codec;
   #ends: Ends | undefined;
-  #consumer: Consumer | undefined;
+  #consumer: Consumer<ChannelMessage> | undefined;
+  #remote: RemoteChannel | undefined;
+  #pump: Pump | undefined;
   /** Given before the application starts. */
   #pending: (() => void) | undefined;
   #started = false;
+  /** A loop waits for other clusters to be joined. */
+  #joins = false;
 
   /** @internal `app.channel()` makes them */
   constructor(name: string, settings: Settings, surroundings: Surroundings) {
@@ -129,6 +125,12 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Value[], void, undefined> {
     this.#checkFree();
+    const joining = this.#surroundings.joining();
+    if (joining !== undefined) {
+      this.#joins = true;
+      await joining;
+      this.#joins = false;
+    }
     const consumer = this.#begin(true);
     try {
       for (let batch = await consumer.next(); batch !== undefined; batch = await consumer.next()) {
@@ -141,12 +143,20 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   }
 
   stats(): ChannelStats {
-    const { port, sender, segment } = this.#open();
-    const { sent, acknowledged, oldest_ns, consumed } = port.counts();
-    const age = oldest_ns === undefined ? 0 : Math.max(0, (segment.now() - oldest_ns) / 1e6);
+    const { segment, port, sender } = this.#open();
     const { capacity } = this.#settings;
-    const depth = sent - acknowledged;
-    return { capacity, depth, age, sent, acknowledged, consumed, waiting: sender.waiting };
+    return statsOf(port.counts(), segment.now(), this.#remote?.counts(), capacity, sender.waiting);
+  }
+
+  /** @internal from now on it is one with those of its name in other clusters */
+  join(channels: RemoteChannels): void {
+    const { capacity, batch } = this.#settings;
+    const { name } = this;
+    const remote = channels.open(name, { capacity, batch, wake: () => this.wake() });
+    this.#remote = remote;
+    const { port } = this.#open();
+    const ring = (slot: number) => this.#surroundings.ring(slot);
+    this.#pump = new Pump({ name, port, remote, ring, logger: this.#surroundings.logger() });
   }
 
   /** @internal */
@@ -161,10 +171,24 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
     await this.#consumer?.ended;
   }
 
+  /** @internal after the consumers: resolves when what was sent is in the hands of somebody else */
+  async finish(): Promise<void> {
+    await this.#pump?.finish();
+  }
+
+  /** @internal there is no more time for it. @returns how many messages stay where they are lost with the cluster */
+  abandon(): number {
+    if (this.#pump === undefined) return 0;
+    this.#pump.abandon();
+    const { sent, acknowledged } = this.#open().port.counts();
+    return sent - acknowledged;
+  }
+
   /** @internal the doorbell of this listener rang */
   wake(): void {
     this.#ends?.sender.wake();
     this.#consumer?.wake();
+    this.#pump?.wake();
   }
 
   #open(): Ends {
@@ -176,10 +200,11 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
     return (this.#ends = { segment, port, sender });
   }
 
-  #begin(keepsAlive: boolean): Consumer {
+  #begin(keepsAlive: boolean): Consumer<ChannelMessage> {
     const { batch, delay } = this.#settings;
     const ring = (slot: number) => this.#surroundings.ring(slot);
-    const consumer = new Consumer({ port: this.#open().port, batch, delay, ring, keepsAlive });
+    const port = this.#remote?.end ?? this.#open().port;
+    const consumer = new Consumer({ port, batch, delay, ring, keepsAlive });
     void consumer.ended.then(() => {
       if (this.#consumer === consumer) this.#consumer = undefined;
     });
@@ -192,7 +217,7 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   }
 
   #checkFree(): void {
-    if (this.#consumer === undefined && this.#pending === undefined) return;
+    if (this.#consumer === undefined && this.#pending === undefined && !this.#joins) return;
     throw new RobynError(
       "ROBYN_CHANNEL_BUSY",
       `The channel "${this.name}" is consumed in this process already.`,

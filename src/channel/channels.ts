@@ -5,21 +5,27 @@ import type { Segment } from "../native/core.ts";
 import { Channel, type ChannelStats } from "./channel.ts";
 import type { Doorbell } from "./doorbell.ts";
 import { type ChannelOptions, checkName, settingsOf } from "./options.ts";
+import type { RemoteChannels } from "./remote.ts";
 
 export interface ChannelsOptions {
   /** Asked for with the first use of a channel. */
   readonly segment: () => Segment;
   readonly logger: () => Logger;
+  /** Whether other clusters may be joined before the start: nobody consumes until then. */
+  readonly mayJoin?: boolean;
 }
 
 export class Channels {
   readonly #options: ChannelsOptions;
   readonly #channels = new Map<string, Channel<unknown>>();
   #doorbell: Doorbell | undefined;
+  #remote: RemoteChannels | undefined;
+  #joining: PromiseWithResolvers<void> | undefined;
   #started = false;
 
   constructor(options: ChannelsOptions) {
     this.#options = options;
+    if (options.mayJoin === true) this.#joining = Promise.withResolvers();
   }
 
   /** @throws RobynError ROBYN_CHANNEL_BUSY for a name that is taken, ROBYN_OPTION_INVALID */
@@ -34,8 +40,11 @@ export class Channels {
     }
     const { segment, logger } = this.#options;
     const ring = (slot: number) => this.#ring(slot);
-    const channel = new Channel<Value>(name, settingsOf(name, options), { segment, logger, ring });
+    const joining = () => this.#joining?.promise;
+    const surroundings = { segment, logger, ring, joining };
+    const channel = new Channel<Value>(name, settingsOf(name, options), surroundings);
     this.#channels.set(name, channel);
+    if (this.#remote !== undefined) channel.join(this.#remote);
     if (this.#started) channel.start();
     return channel;
   }
@@ -46,9 +55,17 @@ export class Channels {
     doorbell.onRing(() => this.wake());
   }
 
+  /** From now on, channels are those of other clusters as well. Before anything consumes. */
+  join(remote: RemoteChannels): void {
+    this.#remote = remote;
+    for (const channel of this.#channels.values()) channel.join(remote);
+    this.#settle();
+  }
+
   /** Begins what `consume` was given. */
   start(): void {
     this.#started = true;
+    this.#settle();
     for (const channel of this.#channels.values()) channel.start();
   }
 
@@ -56,14 +73,15 @@ export class Channels {
   async stop(timeout_ms: number): Promise<void> {
     const { promise: deadline, resolve } = Promise.withResolvers<"deadline">();
     const timer = setTimeout(resolve, timeout_ms, "deadline");
-    const stopped = Promise.all([...this.#channels.values()].map((channel) => channel.stop()));
-    const outcome = await Promise.race([stopped, deadline]);
+    const outcome = await Promise.race([this.#end(), deadline]);
     clearTimeout(timer);
     if (outcome !== "deadline") return;
     const names = [...this.#channels.keys()].join(", ");
+    const left = [...this.#channels.values()].reduce((sum, channel) => sum + channel.abandon(), 0);
+    const lost = left === 0 ? "" : `; ${left} messages could not be handed over`;
     this.#options
       .logger()
-      .warn(`a consumer did not finish within ${timeout_ms} ms (channels: ${names})`);
+      .warn(`a consumer did not finish within ${timeout_ms} ms (channels: ${names})${lost}`);
   }
 
   wake(): void {
@@ -73,6 +91,18 @@ export class Channels {
   /** For the metrics: every channel by name. Counts are of the whole cluster. */
   collect(): ({ readonly name: string } & ChannelStats)[] {
     return [...this.#channels].map(([name, channel]) => ({ name, ...channel.stats() }));
+  }
+
+  /** What a consumer sends in its last batch is handed over, too. */
+  async #end(): Promise<void> {
+    const channels = [...this.#channels.values()];
+    await Promise.all(channels.map((channel) => channel.stop()));
+    await Promise.all(channels.map((channel) => channel.finish()));
+  }
+
+  #settle(): void {
+    this.#joining?.resolve();
+    this.#joining = undefined;
   }
 
   #ring(slot: number): void {

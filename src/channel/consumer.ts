@@ -2,11 +2,11 @@
  * The receiving end of a channel in one listener: asks to be the consumer, waits for messages, gathers a batch, and
  * acknowledges it when the next one is asked for.
  */
-import type { ChannelMessage, ChannelPort } from "../native/core.ts";
+import type { ReceivingEnd } from "../native/core.ts";
 import { Bell, safetyPoll_ms } from "./doorbell.ts";
 
-export interface ConsumerOptions {
-  readonly port: ChannelPort;
+export interface ConsumerOptions<Message> {
+  readonly port: ReceivingEnd<Message>;
   readonly batch: number;
   readonly delay: number;
   readonly ring: (slot: number) => void;
@@ -14,15 +14,15 @@ export interface ConsumerOptions {
   readonly keepsAlive: boolean;
 }
 
-export class Consumer {
-  readonly #options: ConsumerOptions;
+export class Consumer<Message> {
+  readonly #options: ConsumerOptions<Message>;
   readonly #bell = new Bell();
   readonly #ended = Promise.withResolvers<void>();
   #stopping = false;
   #over = false;
   #handedOut = false;
 
-  constructor(options: ConsumerOptions) {
+  constructor(options: ConsumerOptions<Message>) {
     this.#options = options;
   }
 
@@ -50,7 +50,7 @@ export class Consumer {
    *
    * @returns undefined when it is over.
    */
-  async next(): Promise<ChannelMessage[] | undefined> {
+  async next(): Promise<Message[] | undefined> {
     const { port, batch, keepsAlive } = this.#options;
     if (this.#handedOut) this.#acknowledge();
     // A channel that is never empty would keep all else in this process from running.
@@ -91,7 +91,7 @@ export class Consumer {
     for (const slot of this.#options.port.acknowledge()) this.#options.ring(slot);
   }
 
-  async #gather(messages: ChannelMessage[]): Promise<void> {
+  async #gather(messages: Message[]): Promise<void> {
     const { port, batch, delay, keepsAlive } = this.#options;
     const end = performance.now() + delay;
     while (messages.length < batch) {
@@ -117,8 +117,6 @@ export class Consumer {
   #leaves(): boolean {
     const { port } = this.#options;
     this.#release();
-    if (port.hasRival()) return true;
-    const { sent, acknowledged } = port.counts();
-    return sent === acknowledged;
+    return port.hasRival() || port.isEmpty();
   }
 }

@@ -5,7 +5,7 @@ import type { Consumer } from "./consumer.ts";
 
 export interface HandleOptions {
   readonly name: string;
-  readonly consumer: Consumer;
+  readonly consumer: Consumer<ChannelMessage>;
   readonly attempts: number;
   readonly logger: Logger;
   readonly run: (messages: readonly ChannelMessage[]) => Promise<void>;
@@ -56,7 +56,7 @@ async function succeeds(
 }
 
 /** Ends at once when the consumer is to stop, and then another attempt is the last. */
-async function pause(duration_ms: number, consumer: Consumer): Promise<void> {
+async function pause(duration_ms: number, consumer: Consumer<ChannelMessage>): Promise<void> {
   const end = performance.now() + duration_ms;
   while (!consumer.stopping && performance.now() < end) await Bun.sleep(pause_ms_slice);
 }

@@ -7,6 +7,7 @@ import {
   type ChannelMessage,
   type ChannelPort,
   channelVerdict,
+  type NumberedMessage,
 } from "./core.ts";
 import { allocateShared, type NativeSymbols, textBuffer } from "./library.ts";
 import { statusName } from "./route-table.ts";
@@ -36,6 +37,7 @@ const incoming = lazily(() => {
     pointer,
     bytes: new Uint8Array(buffer),
     words: new Uint32Array(buffer),
+    numbers: new Float64Array(buffer),
     text: textBuffer(buffer),
   };
 });
@@ -110,19 +112,34 @@ export class ZigChannel implements ChannelPort {
   }
 
   take(max: number): ChannelMessage[] {
+    const messages: ChannelMessage[] = [];
+    this.#take(max, (message) => messages.push(message));
+    return messages;
+  }
+
+  takeNumbered(max: number): NumberedMessage[] {
+    const messages: NumberedMessage[] = [];
+    const { words, numbers } = incoming();
+    this.#take(max, (message, at) => {
+      const origin = (words[at / 4 + 1] ?? 0) & 0xffff;
+      messages.push({ message, origin, number: numbers[at / 8 + 1] ?? 0 });
+    });
+    return messages;
+  }
+
+  /** @param each is given every message, and where what is told of it begins. */
+  #take(max: number, each: (message: ChannelMessage, at: number) => void): void {
     const { pointer, bytes, words, text } = incoming();
     const count = check(this.#native.robyn_channel_take(this.#handle, pointer, takeBytes, max));
-    const messages: ChannelMessage[] = [];
     let at = 0;
     for (let index = 0; index < count; index++) {
       const length = words[at / 4] ?? 0;
       const kind = (words[at / 4 + 1] ?? 0) >>> 16;
       const start = at + frame_bytes;
       const end = start + length;
-      messages.push(kind === kinds.bytes ? bytes.slice(start, end) : text.utf8Slice(start, end));
+      each(kind === kinds.bytes ? bytes.slice(start, end) : text.utf8Slice(start, end), at);
       at = (end + 7) & ~7;
     }
-    return messages;
   }
 
   acknowledge(): number[] {
@@ -136,6 +153,11 @@ export class ZigChannel implements ChannelPort {
 
   maySleep(): boolean {
     return this.#native.robyn_channel_may_sleep(this.#handle) === 1;
+  }
+
+  isEmpty(): boolean {
+    const { sent, acknowledged } = this.counts();
+    return sent === acknowledged;
   }
 
   counts(): ChannelCounts {

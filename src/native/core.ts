@@ -334,31 +334,47 @@ export interface ChannelCounts {
   readonly consumed: boolean;
 }
 
+/** A message as its cluster knows it: what is handed out again has the same origin and number as before. */
+export interface NumberedMessage {
+  readonly message: ChannelMessage;
+  /** Who sent it, as a number that means something within its cluster and channel only. */
+  readonly origin: number;
+  /** Higher with every message of an origin. */
+  readonly number: number;
+}
+
 /**
- * One end of a channel. Nothing here waits: whoever has to is told that the doorbell of its slot will be rung, and
+ * Where messages come out. Nothing here waits: whoever has to is told that the doorbell of its slot will be rung, and
  * calls that change something tell whose doorbell has to be.
  *
  * @throws RobynError ROBYN_CHANNEL_LOST (any call) if the memory is damaged, or the slot went to another listener.
  */
-export interface ChannelPort {
-  /** @returns 0, or the slot plus one that has to be rung, or a `channelVerdict`. */
-  send(message: ChannelMessage): number;
-  /** Whether there is no room for it. If so, this slot is rung when there may be. */
-  mustWait(message: ChannelMessage): boolean;
+export interface ReceivingEnd<Message> {
   /** Becomes the consumer, or stays it. If another listener is, this slot is rung when that one lets go. */
   lease(): boolean;
   /** Lets go, and does not ask any more. What was not acknowledged is delivered again. @returns slots to be rung. */
   release(): number[];
-  /** Whether another listener consumes, or would. */
+  /** Whether another listener consumes, or would, so that nothing has to be finished here. */
   hasRival(): boolean;
   /** At most `max` messages that were not handed out yet: per sender in the order of sending. */
-  take(max: number): ChannelMessage[];
+  take(max: number): Message[];
   /** All that was handed out is done with. @returns slots to be rung. */
   acknowledge(): number[];
-  /** What was not acknowledged is handed out again. */
-  rewind(): void;
   /** Whether nothing is there. If so, this slot is rung when something is. */
   maySleep(): boolean;
+  /** Whether all that was sent is acknowledged. */
+  isEmpty(): boolean;
+}
+
+/** Both ends of a channel within its cluster. */
+export interface ChannelPort extends ReceivingEnd<ChannelMessage> {
+  /** @returns 0, or the slot plus one that has to be rung, or a `channelVerdict`. */
+  send(message: ChannelMessage): number;
+  /** Whether there is no room for it. If so, this slot is rung when there may be. */
+  mustWait(message: ChannelMessage): boolean;
+  takeNumbered(max: number): NumberedMessage[];
+  /** What was not acknowledged is handed out again. */
+  rewind(): void;
   counts(): ChannelCounts;
   close(): void;
 }

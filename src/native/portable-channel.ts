@@ -5,6 +5,7 @@ import {
   type ChannelMessage,
   type ChannelPort,
   channelVerdict,
+  type NumberedMessage,
 } from "./core.ts";
 
 interface Waiting {
@@ -67,11 +68,20 @@ export class PortableChannel implements ChannelPort {
   }
 
   take(max: number): ChannelMessage[] {
+    return this.takeNumbered(max).map(({ message }) => message);
+  }
+
+  takeNumbered(max: number): NumberedMessage[] {
+    const begin = this.#handedOut;
     const end = Math.min(this.#handedOut + max, this.#waiting.length);
-    const taken = this.#waiting.slice(this.#handedOut, end).map(({ message }) => message);
     this.#handedOut = end;
-    // Bytes belong to who gets them: what comes again must not have been changed.
-    return taken.map((message) => (typeof message === "string" ? message : message.slice()));
+    const first = this.#acknowledged + begin - this.#first;
+    return this.#waiting.slice(begin, end).map(({ message }, index) => ({
+      // Bytes belong to who gets them: what comes again must not have been changed.
+      message: typeof message === "string" ? message : message.slice(),
+      origin: 0,
+      number: first + index,
+    }));
   }
 
   acknowledge(): number[] {
@@ -94,6 +104,10 @@ export class PortableChannel implements ChannelPort {
 
   maySleep(): boolean {
     return (this.#sleeps = this.#handedOut === this.#waiting.length);
+  }
+
+  isEmpty(): boolean {
+    return this.#sent === this.#acknowledged;
   }
 
   counts(): ChannelCounts {

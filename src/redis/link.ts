@@ -10,9 +10,20 @@ import type { Remote, RemoteOptions } from "../websocket/hub.ts";
 import type { Payload } from "../websocket/message.ts";
 import type { PresenceChange } from "../websocket/presence.ts";
 import type { Stamp } from "../websocket/topic-logs.ts";
+import type { RemoteChannels } from "../channel/remote.ts";
 import { RedisCache } from "./cache.ts";
+import { RedisChannels } from "./channels.ts";
 import { Connection } from "./connection.ts";
-import { type Heads, type Message, payloadOf, read, type Sign, textOf, write } from "./messages.ts";
+import {
+  type Heads,
+  type Message,
+  nobody,
+  payloadOf,
+  read,
+  type Sign,
+  textOf,
+  write,
+} from "./messages.ts";
 import type { RedisSettings } from "./options.ts";
 import { RedisRateLimits } from "./rate-limits.ts";
 import { Roll } from "./roll.ts";
@@ -23,6 +34,7 @@ export class Link implements Remote, Joined {
   readonly #roll: Roll;
   readonly #limits: RedisRateLimits | undefined;
   readonly #cache: RedisCache | undefined;
+  readonly #channels: RedisChannels | undefined;
   readonly #channel: string;
   readonly #inboxOf: (name: string) => string;
 
@@ -55,11 +67,23 @@ export class Link implements Remote, Joined {
         ...{ connection, settings, cache: surroundings.cache, channel: this.#channel },
         messageOf: (names) => write(surroundings.cluster, "invalidate", { names }),
       });
+    if (settings.channels)
+      this.#channels = new RedisChannels({
+        ...{ connection, prefix, logger, listener: hub.name, cluster: surroundings.cluster },
+        inbox: this.#inboxOf(hub.name),
+        everybody: this.#channel,
+        ringOf: (name) => write(nobody, "ring", { channel: name }),
+        expiry_ms: 4 * heartbeat,
+      });
     this.#limits = settings.rateLimits ? new RedisRateLimits(connection, prefix) : undefined;
   }
 
   get rateLimits(): RemoteRateLimits | undefined {
     return this.#limits;
+  }
+
+  get channels(): RemoteChannels | undefined {
+    return this.#channels;
   }
 
   /** Without a Redis, this resolves too: the application serves, and is joined later. */
@@ -100,6 +124,7 @@ export class Link implements Remote, Joined {
 
   async close(): Promise<void> {
     this.#roll.leave();
+    await this.#channels?.close();
     // An answer to the last command: what was sent before has arrived.
     if (this.#connection.isPrompt) await this.#connection.ask("PING", []).catch(() => {});
     this.#connection.close();
@@ -118,11 +143,13 @@ export class Link implements Remote, Joined {
   #beat(): void {
     this.#roll.beat();
     this.#cache?.invalidations.catchUp();
+    this.#channels?.beat();
   }
 
   #greet(): void {
     this.#cache?.invalidations.greet();
     this.#roll.greet();
+    this.#channels?.greet();
     const topics = [...this.#surroundings.hub.followed];
     if (topics.length > 0) this.#tell("follow", { topics });
   }
@@ -152,6 +179,8 @@ export class Link implements Remote, Joined {
       case "send":
         if (!this.#roll.isStale(head)) hub.deliverTo(head.id, payloadOf(text, head.binary));
         return;
+      case "ring":
+        return this.#channels?.rung(head.channel);
       case "follow":
         for (const topic of head.topics) hub.keep(topic);
         return;

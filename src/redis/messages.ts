@@ -26,6 +26,8 @@ export interface Heads {
   bye: { readonly name: string };
   /** Kept answers; no names: all of them. */
   invalidate: { readonly names: readonly string[] };
+  /** Of a channel: something is to be done, see there. Sent by Redis itself. */
+  ring: { readonly channel: string };
 }
 
 /**
@@ -55,11 +57,14 @@ const letters = {
   presence: "m",
   bye: "g",
   invalidate: "i",
+  ring: "r",
 } as const satisfies Record<keyof Heads, string>;
 const kinds = new Map(Object.entries(letters).map(([kind, letter]) => [letter, kind]));
 
 /** Length of a UUID. */
 const cluster_length = 36;
+/** For what no cluster says, so that all of them listen. */
+export const nobody: string = "-".repeat(cluster_length);
 
 export function write<Kind extends keyof Heads>(
   cluster: string,

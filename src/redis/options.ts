@@ -9,7 +9,7 @@ export interface RedisOptions {
    * that gives no answer three times is made anew. Default 2,000.
    */
   heartbeat?: number;
-  /** Milliseconds that a connection, or the decision of a rate limit, is waited for. Default 1,000. */
+  /** Milliseconds that a connection, the decision of a rate limit, or a step of a channel is waited for. Default 1,000. */
   timeout?: number;
   /** Bytes that may wait to be taken by Redis; what is published beyond that is dropped and counted. Default 8 MiB. */
   buffer?: number;
@@ -24,6 +24,8 @@ export interface RedisOptions {
   version?: string | undefined;
   /** Bytes of kept answers in Redis; beyond that the oldest go. Default 64 MiB. */
   cacheSize?: number;
+  /** Whether a channel has one consumer in all clusters together; what is sent then waits in Redis. Default true. */
+  channels?: boolean;
   /** For `rediss://`: what Bun takes for TLS. */
   tls?: Bun.TLSOptions;
 }
@@ -39,18 +41,15 @@ const defaults = {
   rateLimits: true,
   cache: true,
   cacheSize: 67_108_864,
+  channels: true,
 } as const;
 const names = [...Object.keys(defaults), "version", "tls"];
-/** What somebody may look for here, and why it is not. */
-const notShared: Readonly<Record<string, string>> = {
-  channels: "Channels stay within their cluster.",
-};
 
 /** @throws RobynError ROBYN_OPTION_INVALID */
 export function settingsOf(given: RedisOptions): RedisSettings {
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
-    const why = notShared[name] ?? `It takes ${names.join(", ")}.`;
+    const why = `It takes ${names.join(", ")}.`;
     throw invalid(`redis() was given the unknown option "${name}".`, why);
   }
   const settings = { ...defaults, ...given };
@@ -58,13 +57,14 @@ export function settingsOf(given: RedisOptions): RedisSettings {
   checkWhole("timeout", settings.timeout, 10, 60_000);
   checkWhole("buffer", settings.buffer, 65_536, 2 ** 31 - 1);
   checkWhole("cacheSize", settings.cacheSize, 1_048_576, 2 ** 40);
-  const { prefix, rateLimits, cache, version } = settings;
+  const { prefix, rateLimits, cache, channels, version } = settings;
   if (typeof prefix !== "string" || !/^[\x21-\x7e]{1,64}$/.test(prefix))
     throw refused("prefix", prefix, "1 to 64 visible characters of ASCII");
   if (typeof rateLimits !== "boolean") throw refused("rateLimits", rateLimits, "true or false");
   if (typeof cache !== "boolean") throw refused("cache", cache, "true or false");
   if (version !== undefined && (typeof version !== "string" || !/^.{1,256}$/su.test(version)))
     throw refused("version", version, "1 to 256 characters");
+  if (typeof channels !== "boolean") throw refused("channels", channels, "true or false");
   return settings;
 }
 

@@ -1,5 +1,6 @@
 /** The seam to other machines: what an adapter is given when a listener starts, and what it gives back. */
 import type { AppCache } from "../cache/app-cache.ts";
+import type { RemoteChannels } from "../channel/remote.ts";
 import type { Logger } from "../logger.ts";
 import type { AdapterCounts } from "../metrics/adapter.ts";
 import type { RemoteRateLimits } from "../native/core.ts";
@@ -23,6 +24,8 @@ export interface Surroundings {
 export interface Joined {
   /** Undefined where every cluster limits for itself. */
   readonly rateLimits: RemoteRateLimits | undefined;
+  /** Undefined where the channels of every cluster are its own. */
+  readonly channels: RemoteChannels | undefined;
   counts(): AdapterCounts;
   /** Says goodbye. Nothing of it may be used afterwards. */
   close(): Promise<void>;

@@ -3,6 +3,7 @@
  * one in test/chaos.
  */
 import { deepStrictEqual } from "node:assert/strict";
+import { temporaryFolder } from "../support/folder.ts";
 import type { Random } from "../support/random.ts";
 import { type Listener, TestCluster } from "../support/segment-cluster.ts";
 import { until } from "../support/wait.ts";
@@ -20,33 +21,60 @@ export interface Outcome {
   readonly lives: number;
 }
 
-/** @throws if a message that its producer knew to be accepted is missing, out of order, or repeated after acknowledgement */
-export async function killAndCount(kills: number, random: Random): Promise<Outcome> {
-  await using cluster = new TestCluster();
-  const ledger = openLedger(cluster.folder.path);
+/** A place for a listener, in one of the clusters. */
+interface Seat {
+  readonly cluster: TestCluster;
+  readonly slot: number;
+}
+
+/**
+ * @param redis joins two clusters; in each of them, one of the listeners hands over what the others send.
+ * @throws if a message that its producer knew to be accepted is missing, out of order, or repeated after acknowledgement
+ */
+export async function killAndCount(
+  kills: number,
+  random: Random,
+  redis?: string,
+): Promise<Outcome> {
+  using folder = temporaryFolder();
+  await using made = new AsyncDisposableStack();
+  const clusters = Array.from({ length: redis === undefined ? 1 : 2 }, () =>
+    made.use(
+      new TestCluster({
+        TEST_LEDGER: folder.path,
+        ...(redis !== undefined && { TEST_REDIS: redis, TEST_CLUSTER: crypto.randomUUID() }),
+      }),
+    ),
+  );
+  const seatsOf = (slots: readonly number[]): Seat[] =>
+    clusters.flatMap((cluster) => slots.map((slot) => ({ cluster, slot })));
+  const [producers, consumers] = [seatsOf(producerSlots), seatsOf(consumerSlots)];
+  const ledger = openLedger(folder.path);
   let lives = 0;
-  const life = new Map<number, number>();
-  const running = new Map<number, Listener>();
-  const start = (slot: number) => {
-    const produces = producerSlots.includes(slot);
-    if (produces) life.set(slot, lives++);
-    const args = produces ? ["produce", String(life.get(slot)), String(endless)] : ["consume"];
-    running.set(slot, cluster.start(slot, script, args));
+  const life = new Map<Seat, number>();
+  const running = new Map<Seat, Listener>();
+  const start = (seat: Seat) => {
+    const produces = producers.includes(seat);
+    if (produces) life.set(seat, lives++);
+    const args = produces ? ["produce", String(life.get(seat)), String(endless)] : ["consume"];
+    running.set(seat, seat.cluster.start(seat.slot, script, args));
   };
-  for (const slot of [...producerSlots, ...consumerSlots]) start(slot);
+  const end = (seat: Seat) => seat.cluster.end(running.get(seat)!, "SIGKILL");
+  for (const seat of [...producers, ...consumers]) start(seat);
   for (let kill = 0; kill < kills; kill++) {
     // Two at a time, as a kill costs the start of a process.
-    const victims = new Set([random.pick(producerSlots), random.pick(consumerSlots)]);
-    for (const slot of victims) await hasWorked(slot, life, ledger, random);
+    const victims = new Set([random.pick(producers), random.pick(consumers)]);
+    for (const seat of victims) await hasWorked(life.get(seat), ledger, random);
     await Promise.all(
-      [...victims].map(async (slot) => {
-        await cluster.end(running.get(slot)!, "SIGKILL");
-        start(slot);
+      [...victims].map(async (seat) => {
+        await end(seat);
+        start(seat);
       }),
     );
     kill += victims.size - 1;
   }
-  for (const slot of producerSlots) await cluster.end(running.get(slot)!, "SIGKILL");
+  // What they have sent is handed over by those who consume.
+  await Promise.all(producers.map(end));
   const ids = Array.from({ length: lives }, (_, id) => id);
   const missing = () => ids.filter((id) => ledger.received[id]! < ledger.accepted[id]!);
   await until(
@@ -68,14 +96,9 @@ export async function killAndCount(kills: number, random: Random): Promise<Outco
 }
 
 /** Until it has done a random bit of work; consumers take turns, so the work of either will do. */
-async function hasWorked(
-  slot: number,
-  life: ReadonlyMap<number, number>,
-  ledger: Ledger,
-  random: Random,
-): Promise<void> {
-  const id = life.get(slot);
+async function hasWorked(id: number | undefined, ledger: Ledger, random: Random): Promise<void> {
   const work = () => (id === undefined ? ledger.batches[0]! : ledger.accepted[id]!);
   const enough = work() + 1 + random.below(id === undefined ? 40 : 1_000);
-  await until(`work of slot ${slot}`, () => work() >= enough, patience_ms);
+  const who = id === undefined ? "a consumer" : `life ${id}`;
+  await until(`work of ${who}`, () => work() >= enough, patience_ms);
 }

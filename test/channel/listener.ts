@@ -3,10 +3,13 @@
  * checks them. What they did stands in a file that all of them map, so it outlives whoever is killed.
  *
  *     bun listener.ts produce <life> <count>     bun listener.ts consume
+ *
+ * With TEST_REDIS its cluster, TEST_CLUSTER, is joined with others; all of them write into the file in TEST_LEDGER.
  */
 import { Channels } from "../../src/channel/channels.ts";
 import { loadCore } from "../../src/native/load.ts";
 import { takeSegmentPlace } from "../../src/native/segment-place.ts";
+import { joinChannels } from "../support/channels.ts";
 import { doorbellVariable } from "../support/segment-cluster.ts";
 import { silentLogger } from "../support/log.ts";
 import { SocketDoorbell } from "../support/socket-doorbell.ts";
@@ -18,15 +21,19 @@ const place = takeSegmentPlace();
 const segment = loadCore("zig", silentLogger).openSegment(place);
 const channels = new Channels({ segment: () => segment, logger: () => silentLogger });
 channels.connect(new SocketDoorbell(directory, place.slot));
+const { TEST_REDIS: redis, TEST_CLUSTER: cluster, TEST_LEDGER: ledgers = directory } = process.env;
+const joined = redis ? await joinChannels(channels, redis, silentLogger, {}, cluster) : undefined;
 channels.start();
 const channel = channels.create<{ life: number; n: number }>("events", {
   capacity: 500,
   batch: 32,
 });
-const ledger = openLedger(directory);
+const ledger = openLedger(ledgers);
 
 if (role === "produce") await produce(Number(life), Number(count));
 else await consume();
+await channels.stop(5_000);
+await joined?.close();
 // The sockets of the doorbells would keep it alive.
 process.exit(0);
 

@@ -1,18 +1,20 @@
-/** The sending end: order, capacity, waiting, what is refused. One listener, both cores. */
+/** The sending end: order, capacity, waiting, what is refused. One listener; memory of both cores, and Redis. */
 import { describe, expect, test } from "bun:test";
 import { t } from "robyn";
 import { z } from "zod";
 import { limits } from "../../src/limits.ts";
+import { carriersOfFile } from "../support/carriers.ts";
 import { testChannels } from "../support/channels.ts";
 import { cores } from "../support/cores.ts";
 import { until, within } from "../support/wait.ts";
 
-describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_, core) => {
+describe.each(carriersOfFile())("%s: sending", (_, carrier) => {
   test("values arrive in the order in which they were sent, as they were", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<unknown>("events", { batch: 3 });
     const values = [1, "zwei", { three: [3, null] }, new Uint8Array([4, 0, 255]), "😀\u0000", ""];
     for (const value of values) await channel.send(value);
+    await until("it to be counted", () => channel.stats().sent === 6);
     expect(channel.stats()).toMatchObject({ depth: 6, sent: 6, acknowledged: 0, consumed: false });
     const received: unknown[] = [];
     for await (const batch of channel) {
@@ -21,11 +23,12 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
       if (received.length === values.length) void made.channels.stop(1_000);
     }
     expect(received).toEqual(values);
+    await until("the acknowledgement", () => channel.stats().acknowledged === 6);
     expect(channel.stats()).toMatchObject({ depth: 0, sent: 6, acknowledged: 6, age: 0 });
   });
 
   test("the channel takes as many as its capacity, then trySend says no and send waits", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<number>("events", { capacity: 100, batch: 10 });
     let accepted = 0;
     while (channel.trySend(accepted)) accepted++;
@@ -44,7 +47,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("trySend does not overtake sends that wait", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<string>("events", { capacity: 1 });
     await channel.send("first");
     const waiting = ["second", "third"].map((text) => channel.send(text));
@@ -62,7 +65,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("a send that waits can be aborted; it was not sent then, and the others move up", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<number>("events", { capacity: 1 });
     await channel.send(0);
     const abort = new AbortController();
@@ -81,7 +84,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("bytes may be used again by their owner at once", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<Uint8Array>("events", { capacity: 1 });
     const bytes = new Uint8Array([1]);
     await channel.send(bytes);
@@ -96,7 +99,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("the longest message arrives, a longer one is refused and nothing else with it", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<string | Uint8Array>("events", {});
     const longest = "x".repeat(limits.channel_message_bytes_max - 2);
     await channel.send(longest);
@@ -118,7 +121,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("its bytes are bounded as well as its messages", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<Uint8Array>("events", {});
     let accepted = 0;
     while (channel.trySend(new Uint8Array(200_000))) accepted++;
@@ -126,7 +129,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("what JSON cannot say is refused", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const channel = made.channels.create<unknown>("events", {});
     expect(channel.send(undefined)).rejects.toMatchObject({ code: "ROBYN_CHANNEL_VALUE_INVALID" });
     expect(() => channel.trySend(() => 1)).toThrow("is function, which JSON cannot say");
@@ -137,7 +140,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("a schema is asked on both sides", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const schema = t.Object({ id: t.Integer(), at: t.Date() });
     const channel = made.channels.create<{ id: number; at: Date }>("events", { schema });
     await channel.send({ id: 1, at: new Date(5), secret: "not declared" } as never);
@@ -151,7 +154,7 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
   });
 
   test("an asynchronous schema works with send, and trySend refuses it", async () => {
-    await using made = testChannels(core);
+    await using made = await carrier.open();
     const schema = z.string().refine(async (text) => text !== "bad");
     const channel = made.channels.create<string>("events", { schema });
     await channel.send("good");

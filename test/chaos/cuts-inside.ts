@@ -1,4 +1,5 @@
 /** Inside of the network namespace of Redis and of the clients: `cuts-inside.ts <count>`; prints a report as JSON. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "../support/folder.ts";
 import { projectRoot } from "../support/native.ts";
@@ -10,11 +11,19 @@ const patience_ms = 20_000;
 const port = 8080;
 const said_each = 20;
 
-const source = `import { Robyn } from "robyn";
+const source = `import { appendFileSync } from "node:fs";
+import { Robyn } from "robyn";
 import { redis } from "robyn/redis";
 const app = new Robyn({ adapter: redis(process.env.REDIS_URL, { heartbeat: 200, timeout: 500 }) });
 app.websocket("/room", { origin: "*", open: (socket) => { socket.subscribe("room"); socket.send("welcome"); } });
-app.post("/say", async ({ text }) => { app.publish("room", await text()); return null; });
+const words = app.channel("words");
+words.consume((batch) => appendFileSync(process.env.HANDLED, batch.join("\\n") + "\\n"));
+app.post("/say", async ({ text }) => {
+  const word = await text();
+  app.publish("room", word);
+  await words.send(word);
+  return null;
+});
 app.get("/members", () => String(app.presence("room").count));
 export default app;`;
 
@@ -36,9 +45,13 @@ process.exit(0);
 
 async function scenario(rounds: number): Promise<Report> {
   await using server = await RedisServer.start("0.0.0.0");
-  await using here = await startCity(1, server.port);
-  await using away = await startCity(2, server.port);
+  using folder = temporaryFolder({ handled: "" });
+  const file = join(folder.path, "handled");
+  await using here = await startCity(1, server.port, file);
+  await using away = await startCity(2, server.port, file);
   const cities = [here, away];
+  /** What came through the channel, of both, to whoever consumed it. */
+  const handled = () => readFileSync(file, "utf8").split("\n").slice(0, -1);
   const joined = async () => (await here.sees(2)) && (await away.sees(2));
   /** Of each city: what everybody must have heard, and what it alone must have. */
   const shared: string[] = [];
@@ -74,29 +87,43 @@ async function scenario(rounds: number): Promise<Report> {
   }
   await say(shared);
   await until("the last words", () => cities.every(({ heard }) => heard.includes(shared.at(-1)!)));
+  const said = [...shared, ...apart];
+  await until(
+    () => `what was sent into the channel, ${lacking(handled(), said)} are missing`,
+    () => lacking(handled(), said) === 0,
+    patience_ms,
+  );
+  const firsts = [...new Set(handled())];
   return {
     name: `${rounds} times the cable between two clusters cut and healed`,
-    failures: cities.flatMap(({ name, heard }) => {
-      const own = [...shared, ...apart].filter((text) => text.startsWith(name));
-      return [
-        ...fault(`${name} has lost`, lacking(heard, [...shared, ...own])),
-        ...fault(`${name} has heard twice`, heard.length - new Set(heard).size),
-        ...fault(`${name} has heard too late`, disordered(heard)),
-      ];
-    }),
+    failures: [
+      ...fault("the channel has brought out of order", disordered(firsts)),
+      ...fault("the channel has invented", firsts.length - said.length),
+      ...cities.flatMap(({ name, heard }) => {
+        const own = [...shared, ...apart].filter((text) => text.startsWith(name));
+        return [
+          ...fault(`${name} has lost`, lacking(heard, [...shared, ...own])),
+          ...fault(`${name} has heard twice`, heard.length - new Set(heard).size),
+          ...fault(`${name} has heard too late`, disordered(heard)),
+        ];
+      }),
+    ],
     figures: {
       "said to both, connected": shared.length,
       "said while cut": apart.length,
       "of these heard by the other all the same": cities
         .flatMap(({ name, heard }) => heard.filter((text) => !text.startsWith(name)))
         .filter((text) => apart.includes(text)).length,
+      "sent into a channel, none lost": said.length,
+      "of these handled again, because they could not be acknowledged":
+        handled().length - firsts.length,
       "milliseconds until joined again, median": percentile(healed_ms, 0.5),
       "at most": percentile(healed_ms, 1),
     },
   };
 }
 
-async function startCity(index: number, redisPort: number): Promise<City> {
+async function startCity(index: number, redisPort: number, handled: string): Promise<City> {
   const folder = temporaryFolder({ "app.ts": source });
   const [control, redis] = [`10.77.${index}`, `10.78.${index}`];
   const command = [process.execPath, join(projectRoot, "bin", "robyn.ts"), "app.ts"];
@@ -108,6 +135,7 @@ async function startCity(index: number, redisPort: number): Promise<City> {
       ...process.env,
       XDG_RUNTIME_DIR: folder.path,
       REDIS_URL: `redis://${redis}.1:${redisPort}`,
+      HANDLED: handled,
     },
     stdin: "pipe",
     stdout: "ignore",

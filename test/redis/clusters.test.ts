@@ -136,6 +136,34 @@ describe.skipIf(!hasRedis)("16 joins two clusters of two processes", () => {
     }
   });
 
+  test("so that what is ordered anywhere is made once", async () => {
+    const visitors = [await berlin.visit("kitchen"), await lisbon.visit("kitchen")];
+    await until("both to be known", async () =>
+      (await Promise.all([berlin, lisbon].map((city) => city.members("kitchen")))).every(
+        (members) => members.length === 2,
+      ),
+    );
+    for (let n = 0; n < 5; n++) {
+      expect((await berlin.post("/orders", `tea ${n}`)).status).toBe(202);
+      expect((await lisbon.post("/orders", `cake ${n}`)).status).toBe(202);
+    }
+    const orders = (what: string, city: string) =>
+      [0, 1, 2, 3, 4].map((n) => `${what} ${n} for ${city}`);
+    for (const { socket } of visitors) {
+      const heard = (await socket.receives(10)).map((text) =>
+        String(text).replace(/^\w+ makes /, ""),
+      );
+      expect(heard.toSorted()).toEqual([...orders("cake", "Lisbon"), ...orders("tea", "Berlin")]);
+    }
+    // Nobody hears of one twice.
+    await berlin.post("/orders", "the bill");
+    for (const { socket } of visitors) {
+      await until("the last one", () => String(socket.messages.at(-1)).includes("the bill"));
+      expect(socket.messages).toHaveLength(11);
+      socket.close();
+    }
+  });
+
   test("and says in its metrics that all are connected", async () => {
     await until("both listeners to be counted", async () =>
       /^robyn_redis_connected 2$/m.test(await (await berlin.get("/metrics")).text()),

@@ -17,19 +17,24 @@ export class RedisServer implements AsyncDisposable {
   readonly #onExit = () => this.#process?.kill("SIGKILL");
 
   readonly #host: string;
+  readonly #flags: readonly string[];
 
-  private constructor(port: number, host: string) {
+  private constructor(port: number, host: string, flags: readonly string[]) {
     this.port = port;
     this.#host = host;
+    this.#flags = flags;
     // Where the process ends before the test does.
     process.on("exit", this.#onExit);
   }
 
-  /** @param host to listen on; other than 127.0.0.1 in a network namespace of the test only. */
-  static async start(host = "127.0.0.1"): Promise<RedisServer> {
+  /**
+   * @param host to listen on; other than 127.0.0.1 in a network namespace of the test only.
+   * @param flags beside the usual ones, over which they win
+   */
+  static async start(host = "127.0.0.1", flags: readonly string[] = []): Promise<RedisServer> {
     // Somebody else may take a port between the look and the start.
     for (let attempt = 1; ; attempt++) {
-      const server = new RedisServer(freePort(), host);
+      const server = new RedisServer(freePort(), host, flags);
       try {
         await server.begin();
         return server;
@@ -47,10 +52,13 @@ export class RedisServer implements AsyncDisposable {
   async begin(): Promise<void> {
     const files = ["--dir", this.#folder, "--save", "", "--appendonly", "no"];
     const address = ["--bind", this.#host, "--port", String(this.port)];
-    this.#process = Bun.spawn([program!, ...address, ...files, "--protected-mode", "no"], {
-      stdout: "ignore",
-      stderr: "ignore",
-    });
+    this.#process = Bun.spawn(
+      [program!, ...address, ...files, "--protected-mode", "no", ...this.#flags],
+      {
+        stdout: "ignore",
+        stderr: "ignore",
+      },
+    );
     await until("redis-server to answer", async () => {
       if (this.#process?.exitCode !== null) throw new Error("redis-server ended");
       using client = new Client(this.url);

@@ -17,6 +17,12 @@ export class TestCluster implements AsyncDisposable {
   readonly folder: Folder = temporaryFolder();
   readonly #segment = new OwnedSegment();
   readonly #listeners = new Map<number, Listener>();
+  readonly #environment: Readonly<Record<string, string>>;
+
+  /** @param environment of the listeners, beside what is that of this process */
+  constructor(environment: Readonly<Record<string, string>> = {}) {
+    this.#environment = environment;
+  }
 
   /** Runs `script` (from the root of the project) as the listener of a slot that is free. */
   start(slot: number, script: string, args: readonly string[]): Listener {
@@ -26,6 +32,7 @@ export class TestCluster implements AsyncDisposable {
       cwd: projectRoot,
       env: {
         ...process.env,
+        ...this.#environment,
         [segmentVariable]: writeSegmentPlace(3, slot),
         [doorbellVariable]: this.folder.path,
       },
