@@ -88,14 +88,14 @@ export class TopicLogs {
     return log;
   }
 
+  /** Only what nobody follows: of a followed one, however many there are, somebody would miss every message. */
   #giveUp(): void {
     if (this.#logs.size <= logs_max) return;
-    for (const [topic, log] of this.#logs) {
-      if (log.followers > 0) continue;
-      this.#logs.delete(topic);
-      // What is published meanwhile is not in a later log, so that must not look like a continuation.
-      this.#numberings.delete(topic);
-      return;
-    }
+    const idle = this.#logs.entries().filter(([, log]) => log.followers === 0);
+    const [oldest, ...others] = idle.map(([topic]) => topic);
+    if (oldest === undefined || others.length < logs_max) return;
+    this.#logs.delete(oldest);
+    // What is published meanwhile is not in a later log, so that must not look like a continuation.
+    this.#numberings.delete(oldest);
   }
 }

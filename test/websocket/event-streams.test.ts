@@ -241,3 +241,18 @@ test("a log that was given up and begins again is another life of the topic", as
   expect((await follow("t", value.id).next()).value).toBe(gap);
   over.abort();
 });
+
+test("however many topics are followed at the same time, each of them is heard", async () => {
+  const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
+  const over = new AbortController();
+  const topics = Array.from({ length: 1_100 }, (_, index) => `topic ${index}`);
+  const next = topics.map((topic) =>
+    logs.follow(topic, undefined, over.signal)[Symbol.asyncIterator]().next(),
+  );
+  for (const topic of topics) logs.append(topic, logs.stamp(topic), topic);
+  for (const [index, event] of next.entries())
+    expect((await within(`a message of topic ${index}`, event)).value).toMatchObject({
+      data: topics[index],
+    });
+  over.abort();
+});
