@@ -1,5 +1,5 @@
 /** Event streams of the client. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Robyn, sse } from "robyn";
 import { type ClientEvent, createClient, StreamError } from "robyn/client";
 import { Client } from "../../src/client/index.ts";
@@ -89,6 +89,27 @@ describe("a stream", () => {
     expect((await within("events", events)).map(({ data }) => data)).toEqual(["x", "y"]);
     expect(waits).toEqual([3.5, 8, 5]);
     expect(environment.timers).toEqual([]);
+  });
+
+  test("does not wait for longer than an hour, and never without a wait, whatever the server says", async () => {
+    const event = { headers: { "content-type": "text/event-stream" } };
+    const app = quietApp().get("/", () => new Response("data: x\nretry: 99999999999\n\n", event));
+    await using served = await serveApp(app);
+    const environment = new HandEnvironment();
+    const stream = new Client(served.url(), environment).events("/");
+    const events = take(stream, 2);
+    await environment.pass(3_600_500);
+    expect(await within("events", events)).toHaveLength(2);
+  });
+
+  test("leaves no listeners behind, however often it comes back", async () => {
+    const { app } = numbers();
+    await using served = await serveApp(app);
+    using added = spyOn(AbortSignal.prototype, "addEventListener");
+    using removed = spyOn(AbortSignal.prototype, "removeEventListener");
+    const stream = createClient(served.url()).events("/numbers", { reconnect: quick });
+    expect(await within("events", take(stream, 90))).toHaveLength(90);
+    expect(added.mock.calls.length - removed.mock.calls.length).toBeLessThan(10);
   });
 
   test("ends with 204, and fails where another attempt would not help", async () => {
