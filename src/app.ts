@@ -529,10 +529,11 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
   }
 
   async #joinOthers(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {
-    this.#exchange = await worker?.openExchange(logger);
+    this.#exchange = await worker?.openExchange(logger, () => void this.#hubOf());
     if (this.#exchange === undefined) return;
     if (this.#hub !== undefined) this.#exchange.attach(this.#hub);
     this.#channels?.connect(this.#exchange);
+    await this.#exchange.caughtUp();
   }
 
   async #joinClusters(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {

@@ -10,6 +10,7 @@
 
 /** Publishers in one position. The oldest are forgotten beyond, so that ids do not grow with every restart. */
 export const publishers_max = 64;
+/** There may be more where so many are active. */
 const text_max = 4_096;
 
 export class Position {
@@ -31,7 +32,7 @@ export class Position {
       if (!Number.isSafeInteger(sequence)) return undefined;
       seen.set(found[1]!, sequence);
     }
-    return seen.size > publishers_max ? undefined : new Position(seen);
+    return new Position(seen);
   }
 
   /** Number of the last message of `publisher`, 0 for none. */
@@ -41,6 +42,10 @@ export class Position {
 
   get publishers(): Iterable<string> {
     return this.#seen.keys();
+  }
+
+  get size(): number {
+    return this.#seen.size;
   }
 
   copy(): Position {

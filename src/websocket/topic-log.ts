@@ -4,7 +4,7 @@
  * oldest message is told of a gap.
  */
 import { gap, type TopicEvent } from "../response/topics.ts";
-import { Position } from "./position.ts";
+import { Position, publishers_max } from "./position.ts";
 
 export interface LogLimits {
   /** Messages that are kept per topic. */
@@ -21,6 +21,15 @@ interface Entry {
   readonly isBehindHole: boolean;
 }
 
+/** What one process knows of a topic, for another that has only just started. */
+export interface History {
+  readonly entries: readonly (readonly [publisher: string, sequence: number, data: string])[];
+  /** Per publisher, the last message that is known. */
+  readonly head: readonly (readonly [publisher: string, sequence: number])[];
+  /** Per publisher, the last message that is known to be lost. */
+  readonly lost: readonly (readonly [publisher: string, sequence: number])[];
+}
+
 interface Beginning {
   readonly position: Position;
   /** False if messages behind the position are lost. */
@@ -35,6 +44,8 @@ export class TopicLog {
   #characters = 0;
   /** What has come, in all. */
   readonly #head = new Position();
+  /** What another process had, and may still come: which of it a follower has seen, its own position knows. */
+  #before = new Position();
   /** Per publisher, the last message that is no longer there, or never came. */
   readonly #lost = new Map<string, number>();
   /** Followers that have read everything. */
@@ -46,9 +57,9 @@ export class TopicLog {
   }
 
   append(publisher: string, sequence: number, data: string): void {
-    const last = this.#head.of(publisher);
+    const last = this.#head.of(publisher) || this.#before.of(publisher);
+    if (sequence > this.#lastOf(publisher) + 1) this.#lost.set(publisher, sequence - 1);
     if (!this.#head.advance(publisher, sequence)) return;
-    if (sequence > last + 1) this.#lost.set(publisher, sequence - 1);
     // The first that is heard of a publisher has no hole before it: the others were not for this log.
     const isBehindHole = last > 0 && sequence > last + 1;
     this.#entries.push({ publisher, sequence, data, isBehindHole });
@@ -56,6 +67,44 @@ export class TopicLog {
     this.#trim();
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
+  }
+
+  history(): History {
+    const seen = new Position();
+    return {
+      entries: this.#entries
+        .filter(({ publisher, sequence }) => seen.advance(publisher, sequence))
+        .map(({ publisher, sequence, data }) => [publisher, sequence, data]),
+      head: [...this.#publishers].map((publisher) => [publisher, this.#lastOf(publisher)]),
+      lost: [...this.#lost],
+    };
+  }
+
+  /**
+   * Puts what another process had before everything that came here. It overlaps, in its end with what has come, and with
+   * what has not: followers that read both leave out what they have seen. Those that are here already do not read it.
+   */
+  precede({ entries, head, lost }: History): void {
+    const former = new Position();
+    const earlier = entries.map(([publisher, sequence, data]): Entry => {
+      const last = former.of(publisher);
+      former.advance(publisher, sequence);
+      this.#characters += data.length;
+      return { publisher, sequence, data, isBehindHole: last > 0 && sequence > last + 1 };
+    });
+    this.#entries = [...earlier, ...this.#entries];
+    this.#dropped -= earlier.length;
+    this.#before = new Position(head);
+    this.#forgetQuiet(this.#before);
+    const lostBefore = new Map(lost);
+    for (const publisher of this.#before.publishers) {
+      // More is lost than that only where something is missing between the two.
+      if ((this.#lost.get(publisher) ?? 0) > this.#before.of(publisher)) continue;
+      this.#lost.delete(publisher);
+      const sequence = lostBefore.get(publisher);
+      if (sequence !== undefined) this.#lost.set(publisher, sequence);
+    }
+    this.#trim();
   }
 
   /** Begins at the call, not at the first `next()`. */
@@ -91,6 +140,7 @@ export class TopicLog {
         const { publisher, sequence, isBehindHole } = entry;
         if (isBehindHole && position.of(publisher) < sequence - 1) yield* this.#tellGap(position);
         if (!position.advance(entry.publisher, entry.sequence)) continue;
+        this.#forgetQuiet(position);
         yield { data: entry.data, id: position.toString() };
       }
     } finally {
@@ -101,7 +151,7 @@ export class TopicLog {
   /** What is lost is lost once: the position is as if it had been seen. */
   *#tellGap(position: Position): Generator<typeof gap, void, undefined> {
     for (const [publisher, sequence] of this.#lost) position.advance(publisher, sequence);
-    position.retain((publisher) => this.#head.of(publisher) > 0);
+    position.retain((publisher) => this.#lastOf(publisher) > 0);
     yield gap;
   }
 
@@ -129,12 +179,28 @@ export class TopicLog {
   #misses(position: Position): boolean {
     for (const [publisher, sequence] of this.#lost)
       if (position.of(publisher) < sequence) return true;
-    for (const publisher of position.publishers) if (this.#head.of(publisher) === 0) return true;
+    for (const publisher of position.publishers) if (this.#lastOf(publisher) === 0) return true;
     return false;
+  }
+
+  /** Number of the last message of a publisher that is known here, 0 for none. */
+  #lastOf(publisher: string): number {
+    return Math.max(this.#head.of(publisher), this.#before.of(publisher));
+  }
+
+  get #publishers(): Set<string> {
+    return new Set([...this.#before.publishers, ...this.#head.publishers]);
   }
 
   get #end(): number {
     return this.#dropped + this.#entries.length;
+  }
+
+  /** Publishers without a message that is still kept, so that nothing is replayed because of it. */
+  #forgetQuiet(position: Position): void {
+    if (position.size <= publishers_max) return;
+    const kept = new Set(this.#entries.map(({ publisher }) => publisher));
+    position.forget((publisher) => kept.has(publisher));
   }
 
   #trim(): void {
@@ -146,14 +212,14 @@ export class TopicLog {
     ) {
       const { publisher, sequence, data } = this.#entries[count++]!;
       this.#characters -= data.length;
-      this.#lost.set(publisher, sequence);
+      this.#lost.set(publisher, Math.max(sequence, this.#lost.get(publisher) ?? 0));
     }
     if (count === 0) return;
     this.#entries.splice(0, count);
     this.#dropped += count;
-    const kept = new Set(this.#entries.map(({ publisher }) => publisher));
-    this.#head.forget((publisher) => kept.has(publisher));
+    this.#forgetQuiet(this.#head);
+    this.#forgetQuiet(this.#before);
     for (const publisher of this.#lost.keys())
-      if (this.#head.of(publisher) === 0) this.#lost.delete(publisher);
+      if (this.#lastOf(publisher) === 0) this.#lost.delete(publisher);
   }
 }

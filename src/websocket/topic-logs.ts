@@ -1,6 +1,6 @@
 /** The logs of all topics that event streams have asked for, and the numbers of what this process publishes. */
 import type { gap, TopicEvent } from "../response/topics.ts";
-import { type LogLimits, TopicLog } from "./topic-log.ts";
+import { type History, type LogLimits, TopicLog } from "./topic-log.ts";
 
 /** Logs without a follower beyond this are given up, the one that was used longest ago first. */
 const logs_max = 1_000;
@@ -69,6 +69,14 @@ export class TopicLogs {
 
   get topics(): Iterable<string> {
     return this.#logs.keys();
+  }
+
+  historyOf(topic: string): History | undefined {
+    return this.#logs.get(topic)?.history();
+  }
+
+  precede(topic: string, history: History): void {
+    this.#logs.get(topic)?.precede(history);
   }
 
   keep(topic: string): TopicLog {

@@ -226,6 +226,87 @@ describe("a topic of several processes", () => {
   });
 });
 
+describe("a log that begins with what another process had", () => {
+  const limits = { messages: 10, characters: 1_000 };
+  const made = (...messages: [publisher: string, sequence: number][]) => {
+    const log = new TopicLog(limits);
+    for (const [publisher, sequence] of messages)
+      log.append(publisher, sequence, publisher + sequence);
+    return log;
+  };
+
+  test("has all of it once, whatever overlaps", async () => {
+    const log = made(["a", 3], ["b", 2]);
+    log.precede(made(["a", 1], ["b", 1], ["a", 2], ["a", 3], ["a", 4], ["c", 1]).history());
+    const missing = ["a2", "a3", "a4", "c1", "b2"];
+    expect(await replay(log, "a:1,b:1")).toEqual(missing);
+    // What the other one had before it came here, comes here.
+    for (const sequence of [4, 5]) log.append("a", sequence, `a${sequence}`);
+    expect(await replay(log, "a:1,b:1")).toEqual([...missing, "a5"]);
+    expect(await replay(log, "a:5,b:2,c:1")).toEqual([]);
+  });
+
+  test("gives those who are here already what comes, and nothing of before", async () => {
+    const log = new TopicLog(limits);
+    const over = new AbortController();
+    const follower = log.follow(undefined, over.signal);
+    const first = follower.next();
+    log.precede(made(["a", 1], ["a", 2]).history());
+    // The other process has heard of it earlier.
+    for (const sequence of [2, 3]) log.append("a", sequence, `a${sequence}`);
+    expect((await first).value).toMatchObject({ data: "a2" });
+    expect((await follower.next()).value).toMatchObject({ data: "a3" });
+    over.abort();
+  });
+
+  test("tells of a gap where one is left: between both, before both, and of who is unknown to both", async () => {
+    const between = made(["a", 4]);
+    between.precede(made(["a", 1], ["a", 2]).history());
+    expect(await replay(between, "a:2")).toEqual(["gap", "a4"]);
+    expect(await replay(between, "a:3")).toEqual(["a4"]);
+    const later = new TopicLog(limits);
+    later.precede(made(["a", 1], ["a", 2]).history());
+    later.append("a", 4, "a4");
+    expect(await replay(later, "a:1")).toEqual(["gap", "a4"]);
+    const before = made(["a", 6]);
+    before.precede(made(["a", 4], ["a", 5]).history());
+    expect(await replay(before, "a:2")).toEqual(["gap", "a4", "a5", "a6"]);
+    expect(await replay(before, "a:3")).toEqual(["a4", "a5", "a6"]);
+    expect(await replay(before, "a:3,x:1")).toEqual(["gap", "a4", "a5", "a6"]);
+  });
+
+  test("keeps to its limits", async () => {
+    const log = made(["b", 1], ["b", 2]);
+    const messages = Array.from({ length: 10 }, (_, index) => ["a", index + 1] as [string, number]);
+    log.precede(made(...messages).history());
+    expect(log.history().entries).toHaveLength(10);
+    expect(await replay(log, "a:9")).toEqual(["a10", "b1", "b2"]);
+    expect((await replay(log, "a:1"))[0]).toBe("gap");
+  });
+
+  test("survives a hundred generations, and so do the ids of who comes back in each of them", async () => {
+    let log = new TopicLog(limits);
+    let id: string | undefined;
+    for (let generation = 0; generation < 100; generation++) {
+      const successor = new TopicLog(limits);
+      successor.precede(log.history());
+      log = successor;
+      const over = new AbortController();
+      const follower = log.follow(id, over.signal);
+      for (const worker of ["a", "b", "c", "d"]) {
+        const name = `${"0".repeat(12)}${worker}${generation}`;
+        log.append(name, 1, name);
+        const { value } = await follower.next();
+        if (value === undefined || value === gap) throw new Error(`generation ${generation}`);
+        expect(value.data).toBe(name);
+        id = value.id;
+      }
+      over.abort();
+    }
+    expect(id!.length).toBeLessThan(2_000);
+  });
+});
+
 test("a log that was given up and begins again is another life of the topic", async () => {
   const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
   const over = new AbortController();
