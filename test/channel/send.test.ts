@@ -161,6 +161,25 @@ describe.each(cores.map((core) => [core.name, core] as const))("%s: sending", (_
     channel.consume((batch) => received.push(...batch));
     await until("the message", () => received.length === 1);
   });
+
+  test("what an asynchronous schema checks for longer is not overtaken, also by what it refuses", async () => {
+    await using made = testChannels(core);
+    const gates = new Map<string, PromiseWithResolvers<boolean>>();
+    const gate = (text: string) => gates.getOrInsertComputed(text, () => Promise.withResolvers());
+    const schema = z.string().refine(async (text) => await gate(text).promise);
+    const channel = made.channels.create<string>("events", { schema });
+    const sends = ["a", "b", "c", "d"].map((text) => channel.send(text));
+    const settled = Promise.allSettled(sends);
+    for (const text of ["d", "c", "a"]) gate(text).resolve(true);
+    gate("b").resolve(false);
+    expect((await settled).map(({ status }) => status === "fulfilled")).toEqual([
+      ...[true, false, true, true],
+    ]);
+    const received: string[] = [];
+    channel.consume((batch) => received.push(...batch));
+    await until("the messages", () => received.length === 3);
+    expect(received).toEqual(["a", "c", "d"]);
+  });
 });
 
 describe("options", () => {
