@@ -488,7 +488,10 @@ export class Robyn<State extends object = AnyState> extends Router<State> {
       sharesSegment: this.#segment.isShared,
       cached: (route, handler, settings, timeout) =>
         this.cache.keep({ route, handler, settings, timeout }),
-      topics: { follow: (...given) => this.#hubOf().follow(...given) },
+      topics: {
+        follow: (...given) => this.#hubOf().follow(...given),
+        placeOf: (topic) => this.#hubOf().placeOf(topic),
+      },
       upgrade: (route, validated, settings) => {
         const { handshakeOf } =
           require("./websocket/handshake.ts") as typeof import("./websocket/handshake.ts");

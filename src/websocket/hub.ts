@@ -183,6 +183,10 @@ export class Hub implements Topics {
     return this.#logs.follow(topic, after, signal);
   }
 
+  placeOf(topic: string): string | undefined {
+    return this.#logs.placeOf(topic);
+  }
+
   #publishLocal(
     topic: string,
     payload: Payload,

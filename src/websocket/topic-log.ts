@@ -69,13 +69,18 @@ export class TopicLog {
     this.#waiting.clear();
   }
 
+  /** Where a follower is that comes now: behind all that is known. */
+  get place(): string {
+    return this.#known.toString();
+  }
+
   history(): History {
     const seen = new Position();
     return {
       entries: this.#entries
         .filter(({ publisher, sequence }) => seen.advance(publisher, sequence))
         .map(({ publisher, sequence, data }) => [publisher, sequence, data]),
-      head: [...this.#publishers].map((publisher) => [publisher, this.#lastOf(publisher)]),
+      head: [...this.#known.members],
       lost: [...this.#lost],
     };
   }
@@ -169,7 +174,7 @@ export class TopicLog {
 
   /** @param after what a client sent; a position that cannot be read is one of which nothing is known. */
   #begin(after: string | undefined): Beginning {
-    if (after === undefined) return { position: this.#head.copy(), complete: true };
+    if (after === undefined) return { position: this.#known, complete: true };
     const position = Position.parse(after);
     if (position === undefined) return { position: new Position(), complete: false };
     return { position, complete: !this.#misses(position) };
@@ -188,8 +193,15 @@ export class TopicLog {
     return Math.max(this.#head.of(publisher), this.#before.of(publisher));
   }
 
-  get #publishers(): Set<string> {
-    return new Set([...this.#before.publishers, ...this.#head.publishers]);
+  /** All that is known, the publishers that were quiet for longest first. */
+  get #known(): Position {
+    const publishers = new Set(this.#before.publishers).difference(new Set(this.#head.publishers));
+    return new Position(
+      [...publishers, ...this.#head.publishers].map((publisher) => [
+        publisher,
+        this.#lastOf(publisher),
+      ]),
+    );
   }
 
   get #end(): number {

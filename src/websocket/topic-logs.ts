@@ -71,6 +71,10 @@ export class TopicLogs {
     return this.#logs.keys();
   }
 
+  placeOf(topic: string): string | undefined {
+    return this.#logs.get(topic)?.place;
+  }
+
   historyOf(topic: string): History | undefined {
     return this.#logs.get(topic)?.history();
   }

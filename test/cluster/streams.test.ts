@@ -16,18 +16,29 @@ export default app;`;
 
 interface Visit {
   readonly data: string[];
-  readonly id: string;
+  readonly ids: string[];
 }
 
-/** The next `count` events, and where one is behind them. A gap is none of them. */
-async function read(cluster: Cluster, count: number, after?: string, then = async () => {}) {
+interface ReadOptions {
+  readonly after?: string;
+  /** Runs once the stream has begun. */
+  readonly then?: () => Promise<void>;
+  /** Where it is gathered. */
+  readonly visit?: Visit;
+}
+
+/** The next `count` events, and where one is behind each of them. A gap is none of them. */
+async function read(
+  cluster: Cluster,
+  count: number,
+  { after, then, visit = { data: [], ids: [] } }: ReadOptions = {},
+): Promise<Visit> {
   const stop = new AbortController();
   const response = await fetch(cluster.url("/stream"), {
     headers: { connection: "close", ...(after !== undefined && { "last-event-id": after }) },
     signal: stop.signal,
   });
-  const done = then();
-  const visit = { data: [] as string[], id: "" };
+  const done = then?.();
   let text = "";
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
@@ -38,7 +49,7 @@ async function read(cluster: Cluster, count: number, after?: string, then = asyn
       const data = /^data: ?(.*)$/m.exec(event)?.[1];
       if (data === undefined || visit.data.length === count) continue;
       visit.data.push(data);
-      visit.id = /^id: ?(.*)$/m.exec(event)?.[1] ?? "";
+      visit.ids.push(/^id: ?(.*)$/m.exec(event)?.[1] ?? "");
     }
     if (visit.data.length === count) break;
   }
@@ -56,24 +67,41 @@ function numbers(first: number, last: number): string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => String(first + index));
 }
 
-/** What is behind the fifth of ten, at every listener. */
-async function expectAll(cluster: Cluster, { data, id }: Visit, last: number): Promise<void> {
+/** Reads ten messages, all of them, but says that it has seen the first five. */
+async function readHalf(cluster: Cluster, listeners: number): Promise<Visit> {
+  const then = async () => {
+    // Each of them has heard by now that the topic is followed.
+    await cluster.everybody(listeners);
+    await publish(cluster, 1, 10);
+  };
+  const { data, ids } = await within("ten messages", read(cluster, 10, { then }), 8_000);
+  return { data: data.slice(0, 5), ids: ids.slice(0, 5) };
+}
+
+/** What is behind those that were seen, at every listener. */
+async function expectAll(cluster: Cluster, { data, ids }: Visit, last: number): Promise<void> {
+  const id = ids.at(-1)!;
   const missing = numbers(1, last).filter((number) => !data.includes(number));
   for (let visit = 0; visit < 6; visit++) {
-    const back = await within("what was missed", read(cluster, missing.length, id), 8_000);
-    expect(back.data.toSorted()).toEqual(missing.toSorted());
+    const visit: Visit = { data: [], ids: [] };
+    await within(
+      () => `${missing} behind ${id}; so far ${visit.data}`,
+      read(cluster, missing.length, { after: id, visit }),
+      8_000,
+    );
+    expect(visit.data.toSorted()).toEqual(missing.toSorted());
   }
 }
 
-for (const args of [
+for (const [listeners, args] of [
   // With a primary, because of the second.
-  ["--processes", "1", "--max-requests", "1000000"],
-  ["--processes", "2", "--workers", "2"],
-]) {
+  [1, ["--processes", "1", "--max-requests", "1000000"]],
+  [4, ["--processes", "2", "--workers", "2"]],
+] as const) {
   describe(`an event stream of a cluster ${args.join(" ")}`, () => {
     test("goes on where it ended, behind reloads, whatever was published in between", async () => {
       await using cluster = await startCluster(args, source);
-      const before = await read(cluster, 5, undefined, () => publish(cluster, 1, 10));
+      const before = await readHalf(cluster, listeners);
       await expectAll(cluster, before, 10);
       for (let reload = 1; reload <= 2; reload++) {
         cluster.child.signal("SIGHUP");
@@ -87,7 +115,7 @@ for (const args of [
 
 test("an event stream goes on at the successor of a process that was killed", async () => {
   await using cluster = await startCluster(["--processes", "2"], source);
-  const before = await read(cluster, 5, undefined, () => publish(cluster, 1, 10));
+  const before = await readHalf(cluster, 2);
   for (let killed = 0; killed < 2; killed++) {
     const { pid } = await whoAt(cluster.port);
     process.kill(pid, "SIGKILL");

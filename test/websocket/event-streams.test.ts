@@ -12,6 +12,8 @@ import { until, within } from "../support/wait.ts";
 /** Reads a stream as `EventSource` would. */
 class Reader implements AsyncDisposable {
   readonly events: { id?: string; event?: string; data?: string }[] = [];
+  /** Also of an id without an event. */
+  lastEventId: string | undefined;
   readonly #abort = new AbortController();
   isOver = false;
 
@@ -42,8 +44,11 @@ class Reader implements AsyncDisposable {
         for (const block of blocks) {
           const fields = block.split("\n").map((line) => /^(\w+): ?(.*)$/.exec(line));
           const found = fields.filter((field) => field !== null);
-          if (found.length > 0)
-            this.events.push(Object.fromEntries(found.map(([, name, value]) => [name, value])));
+          const event: Reader["events"][number] = Object.fromEntries(
+            found.map(([, name, value]) => [name, value]),
+          );
+          this.lastEventId = event.id ?? this.lastEventId;
+          if (event.data !== undefined) this.events.push(event);
         }
       }
     } catch {
@@ -103,6 +108,29 @@ describe("sse.subscribe", () => {
     await using fresh = await Reader.open(server.url("/news"));
     app.publish("news", "5");
     expect(await fresh.receives(1)).toEqual(["5"]);
+  });
+
+  test("replays to a client that had not received anything, from when it came on", async () => {
+    const app = news();
+    await using server = await serveApp(app);
+    const leave = async () => {
+      await using reader = await Reader.open(server.url("/news"));
+      const id = await until("an id", () => reader.lastEventId);
+      expect(reader.events).toEqual([]);
+      return id;
+    };
+    const first = await leave();
+    app.publish("news", "1");
+    const second = await leave();
+    app.publish("news", "2");
+    await using back = await Reader.open(server.url("/news"), first);
+    expect(await back.receives(2)).toEqual(["1", "2"]);
+    await using later = await Reader.open(server.url("/news"), second);
+    expect(await later.receives(1)).toEqual(["2"]);
+    // Followed for the first time after it began elsewhere, and before anything was published.
+    await using neither = await Reader.open(server.url("/news"), await leave());
+    app.publish("news", "3");
+    expect(await neither.receives(1)).toEqual(["3"]);
   });
 
   test("tells of a gap where the history is too short, or the id is of another life or nonsense", async () => {
@@ -256,6 +284,21 @@ describe("a log that begins with what another process had", () => {
     for (const sequence of [2, 3]) log.append("a", sequence, `a${sequence}`);
     expect((await first).value).toMatchObject({ data: "a2" });
     expect((await follower.next()).value).toMatchObject({ data: "a3" });
+    over.abort();
+  });
+
+  test("gives those who come later nothing of before, also where they come back", async () => {
+    const log = made(["b", 2]);
+    log.precede(made(["a", 1], ["b", 1]).history());
+    expect(await replay(log, log.place)).toEqual([]);
+    log.append("a", 2, "a2");
+    const over = new AbortController();
+    const follower = log.follow(undefined, over.signal);
+    log.append("b", 3, "b3");
+    const { value } = await follower.next();
+    if (value === undefined || value === gap) throw new Error("no message");
+    expect(value.data).toBe("b3");
+    expect(await replay(log, value.id)).toEqual([]);
     over.abort();
   });
 
