@@ -23,7 +23,7 @@ export function handshakeOf(
   const { options } = definition;
   const { hub } = surroundings;
   const kind = kindOf(route, definition, surroundings);
-  const isAllowed = originCheck(options.origin, describeRoute(route));
+  const isAllowed = originCheck(options.origin, describeRoute(route), kind.logger);
   const protocolOf = protocolChoice(options.protocols, describeRoute(route));
 
   const accept = validated(async (context) => {

@@ -179,6 +179,7 @@ export class Hub implements Topics {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
+    checkTopic("sse.subscribe()", topic);
     if (!this.#logs.has(topic)) for (const remote of this.#remotes) remote.follow(topic);
     return this.#logs.follow(topic, after, signal);
   }

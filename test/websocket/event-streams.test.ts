@@ -169,8 +169,12 @@ describe("sse.subscribe", () => {
     await until("the end of the stream", () => reader.isOver);
   });
 
-  test("refuses what is no topic", () => {
+  test("refuses what is no topic, as publish() does", async () => {
     expect(() => sse.subscribe(7 as unknown as string)).toThrow(TypeError);
+    const app = quietApp().get("/of", ({ query }) => sse.subscribe("x".repeat(Number(query.size))));
+    await using server = await serveApp(app);
+    for (const size of [0, 4_097])
+      expect((await fetch(server.url(`/of?size=${size}`))).status).toBe(500);
   });
 });
 
