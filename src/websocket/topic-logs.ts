@@ -4,7 +4,7 @@ import { type History, type LogLimits, TopicLog } from "./topic-log.ts";
 
 /** Logs without a follower beyond this are given up, the one that was used longest ago first. */
 const logs_max = 1_000;
-/** Topics whose messages are numbered at the same time. A topic that begins again does so under a new name. */
+/** Topics without a log whose messages are numbered at the same time. A topic that begins again does so under a new name. */
 const numbered_max = 10_000;
 
 /** Name and number of one message, as other processes are told. */
@@ -46,11 +46,20 @@ export class TopicLogs {
       };
     } else this.#numberings.delete(topic);
     this.#numberings.set(topic, numbering);
-    if (this.#numberings.size > numbered_max) {
-      const [oldest] = this.#numberings.keys();
-      this.#numberings.delete(oldest!);
-    }
+    if (this.#numberings.size > numbered_max + this.#logs.size) this.#forgetNumbers();
     return { publisher: numbering.publisher, sequence: ++numbering.sequence };
+  }
+
+  /**
+   * Of the topic without a log that was published to longest ago. With another name for each message, the ids of a
+   * followed one would grow; those that are met on the way are put behind, so that nobody walks over them each time.
+   */
+  #forgetNumbers(): void {
+    for (const [topic, numbering] of this.#numberings) {
+      this.#numberings.delete(topic);
+      if (!this.#logs.has(topic)) return;
+      this.#numberings.set(topic, numbering);
+    }
   }
 
   /** Keeps a message for those who follow its topic, or did so lately. */

@@ -370,6 +370,15 @@ test("a log that was given up and begins again is another life of the topic", as
   over.abort();
 });
 
+test("a followed topic keeps its numbers however many others are published to, so that ids stay short", () => {
+  const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
+  logs.follow("followed", undefined, new AbortController().signal);
+  const { publisher } = logs.stamp("followed");
+  for (let round = 0; round < 2; round++)
+    for (let index = 0; index < 11_000; index++) logs.stamp(`topic ${index}`);
+  expect(logs.stamp("followed")).toEqual({ publisher, sequence: 2 });
+});
+
 test("however many topics are followed at the same time, each of them is heard", async () => {
   const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
   const over = new AbortController();
