@@ -1,10 +1,11 @@
-/** The parts of the primary that decide without processes. */
+/** The parts of primary and listeners that decide without processes. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Leases } from "../../src/cluster/leases.ts";
 import { settingsFor } from "../../src/cluster/platform.ts";
 import { isToListener, isToPrimary } from "../../src/cluster/protocol.ts";
+import { Recalls } from "../../src/cluster/recalls.ts";
 import { RestartPolicy } from "../../src/cluster/restart-policy.ts";
 import { Slots } from "../../src/cluster/slots.ts";
 import { availableCpus } from "../../src/server/cpus.ts";
@@ -277,5 +278,56 @@ describe("settings of a cluster", () => {
     settingsFor(platform, resolveSettings({}, {}, {}), logger);
     expect(records).toHaveLength(1);
     expect(settingsFor("linux", settings, logger)).toBe(settings);
+  });
+});
+
+describe("what others have kept", () => {
+  function scene(isThere: (slot: number) => boolean = () => true) {
+    const asked: string[] = [];
+    const recalls = new Recalls((slot, topic) => {
+      if (isThere(slot)) asked.push(`${slot} ${topic}`);
+      return isThere(slot);
+    });
+    let isIdle = false;
+    return {
+      recalls,
+      asked,
+      async idle() {
+        void recalls.idle.then(() => (isIdle = true));
+        await Promise.resolve();
+        return isIdle;
+      },
+    };
+  }
+
+  test("is asked for one after the other", async () => {
+    const { recalls, asked, idle } = scene();
+    recalls.add(1, ["a", "b"]);
+    recalls.add(2, ["c"]);
+    expect(asked).toEqual(["1 a"]);
+    expect(recalls.answered(1, "b")).toBe(false);
+    expect(recalls.answered(2, "a")).toBe(false);
+    expect(recalls.answered(1, "a")).toBe(true);
+    expect(recalls.answered(1, "b")).toBe(true);
+    expect(await idle()).toBe(false);
+    expect(recalls.answered(2, "c")).toBe(true);
+    expect(asked).toEqual(["1 a", "1 b", "2 c"]);
+    expect(recalls.answered(2, "c")).toBe(false);
+    expect(await idle()).toBe(true);
+    recalls.add(3, ["d"]);
+    expect(asked.at(-1)).toBe("3 d");
+  });
+
+  test("is not waited for where its owner is gone", async () => {
+    const { recalls, asked, idle } = scene((slot) => slot !== 2);
+    recalls.add(1, ["a", "b"]);
+    recalls.add(2, ["c"]);
+    recalls.add(3, ["d"]);
+    recalls.forget(1);
+    expect(asked).toEqual(["1 a", "3 d"]);
+    recalls.forget(3);
+    expect(await idle()).toBe(true);
+    recalls.add(2, ["c"]);
+    expect(await idle()).toBe(true);
   });
 });
