@@ -4,6 +4,12 @@
  * messages.
  */
 
+/**
+ * What came here before the topic was known to be followed was let go, and may still be on its way to a listener that is
+ * busy: so it is asked a moment later.
+ */
+const settle_ms = 20;
+
 interface Recall {
   readonly slot: number;
   readonly topic: string;
@@ -12,8 +18,9 @@ interface Recall {
 export class Recalls {
   /** @returns false if the listener is not there any more */
   readonly #ask: (slot: number, topic: string) => boolean;
-  /** The first has been asked for. */
   #waiting: Recall[] = [];
+  #asked: Recall | undefined;
+  #timer: Timer | undefined;
   #idle = Promise.withResolvers<void>();
 
   constructor(ask: (slot: number, topic: string) => boolean) {
@@ -27,34 +34,31 @@ export class Recalls {
   }
 
   add(slot: number, topics: readonly string[]): void {
-    const isIdle = this.#waiting.length === 0;
     for (const topic of topics) this.#waiting.push({ slot, topic });
-    if (!isIdle || topics.length === 0) return;
+    if (topics.length === 0 || this.#asked !== undefined || this.#timer !== undefined) return;
     this.#idle = Promise.withResolvers();
-    this.#next();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#next();
+    }, settle_ms);
   }
 
   /** @returns false for an answer that was not asked for, or no longer */
   answered(slot: number, topic: string): boolean {
-    const [first] = this.#waiting;
-    if (first?.slot !== slot || first.topic !== topic) return false;
-    this.#waiting.shift();
+    if (this.#asked?.slot !== slot || this.#asked.topic !== topic) return false;
     this.#next();
     return true;
   }
 
   /** A listener is gone, and its answers with it. */
   forget(slot: number): void {
-    const [first] = this.#waiting;
     this.#waiting = this.#waiting.filter((it) => it.slot !== slot);
-    if (first?.slot === slot) this.#next();
+    if (this.#asked?.slot === slot) this.#next();
   }
 
   #next(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (this.#ask(first.slot, first.topic)) return;
-      this.#waiting.shift();
-    }
-    this.#idle.resolve();
+    do this.#asked = this.#waiting.shift();
+    while (this.#asked !== undefined && !this.#ask(this.#asked.slot, this.#asked.topic));
+    if (this.#asked === undefined) this.#idle.resolve();
   }
 }

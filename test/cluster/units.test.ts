@@ -13,6 +13,7 @@ import { currentSeat, seatVariable } from "../../src/server/seat.ts";
 import { parseSize, resolveSettings, wantsPrimary } from "../../src/server/settings.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { recordingLogger } from "../support/log.ts";
+import { until, within } from "../support/wait.ts";
 
 describe("the restart policy", () => {
   test("restarts at once, up to five deaths within ten seconds", () => {
@@ -288,46 +289,50 @@ describe("what others have kept", () => {
       if (isThere(slot)) asked.push(`${slot} ${topic}`);
       return isThere(slot);
     });
-    let isIdle = false;
-    return {
-      recalls,
-      asked,
-      async idle() {
-        void recalls.idle.then(() => (isIdle = true));
-        await Promise.resolve();
-        return isIdle;
-      },
-    };
+    const asks = (...expected: string[]) =>
+      until(
+        () => `${expected} to be asked for, not ${asked}`,
+        () => Bun.deepEquals(asked, expected),
+      );
+    return { recalls, asks };
   }
 
   test("is asked for one after the other", async () => {
-    const { recalls, asked, idle } = scene();
+    const { recalls, asks } = scene();
     recalls.add(1, ["a", "b"]);
     recalls.add(2, ["c"]);
-    expect(asked).toEqual(["1 a"]);
+    expect(recalls.answered(1, "a")).toBe(false);
+    await asks("1 a");
     expect(recalls.answered(1, "b")).toBe(false);
     expect(recalls.answered(2, "a")).toBe(false);
     expect(recalls.answered(1, "a")).toBe(true);
+    await asks("1 a", "1 b");
+    let isIdle = false;
+    void recalls.idle.then(() => (isIdle = true));
     expect(recalls.answered(1, "b")).toBe(true);
-    expect(await idle()).toBe(false);
+    await asks("1 a", "1 b", "2 c");
+    expect(isIdle).toBe(false);
     expect(recalls.answered(2, "c")).toBe(true);
-    expect(asked).toEqual(["1 a", "1 b", "2 c"]);
     expect(recalls.answered(2, "c")).toBe(false);
-    expect(await idle()).toBe(true);
+    await within("the end", recalls.idle);
     recalls.add(3, ["d"]);
-    expect(asked.at(-1)).toBe("3 d");
+    await asks("1 a", "1 b", "2 c", "3 d");
   });
 
   test("is not waited for where its owner is gone", async () => {
-    const { recalls, asked, idle } = scene((slot) => slot !== 2);
+    const { recalls, asks } = scene((slot) => slot !== 2);
     recalls.add(1, ["a", "b"]);
     recalls.add(2, ["c"]);
     recalls.add(3, ["d"]);
+    await asks("1 a");
     recalls.forget(1);
-    expect(asked).toEqual(["1 a", "3 d"]);
+    await asks("1 a", "3 d");
     recalls.forget(3);
-    expect(await idle()).toBe(true);
+    await within("the end", recalls.idle);
     recalls.add(2, ["c"]);
-    expect(await idle()).toBe(true);
+    await within("the end again", recalls.idle);
+    recalls.add(1, ["a"]);
+    recalls.forget(1);
+    await within("the end of nothing", recalls.idle);
   });
 });
