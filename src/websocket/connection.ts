@@ -34,6 +34,8 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   readonly #kind: Kind;
   /** From `open` to `close`. */
   #ws: BunSocket | undefined;
+  /** Whether the application knows of it: `close` is for what was opened. */
+  #isTold = false;
   #inbox: Inbox | undefined;
   /** Messages that the application was given, or told to be invalid. */
   #taken = 0;
@@ -160,6 +162,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     const { hub, open, handler, openStreams } = this.#kind;
     hub.add(this);
     if (!openStreams.add(this.end)) return this.close(1001, goingAway(0));
+    this.#isTold = true;
     if (handler !== undefined) this.#inbox = new Inbox(() => this.#pace());
     const opening = open === undefined ? undefined : this.#call(() => open(this), refuseBroken);
     if (handler !== undefined) this.#rest = runHandler(handler, this, opening);
@@ -265,7 +268,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     openStreams.remove(this.end);
     this.#inbox?.end();
     this.#drained?.resolve();
-    if (close === undefined) return;
+    if (close === undefined || !this.#isTold) return;
     this.#rest = Promise.all([this.#rest, this.#call(() => close(this, code, reason))]);
   }
 
