@@ -7,6 +7,9 @@ const logs_max = 1_000;
 /** Topics without a log whose messages are numbered at the same time. A topic that begins again does so under a new name. */
 const numbered_max = 10_000;
 
+/** What is no position. */
+const nowhere = "";
+
 /** Name and number of one message, as other processes are told. */
 export interface Stamp {
   readonly publisher: string;
@@ -73,7 +76,9 @@ export class TopicLogs {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
-    return this.keep(topic).follow(after, signal);
+    // A log that begins now knows nothing of what its client has missed, whatever the client has seen.
+    const place = after === undefined || this.has(topic) ? after : nowhere;
+    return this.keep(topic).follow(place, signal);
   }
 
   get topics(): Iterable<string> {

@@ -370,6 +370,16 @@ test("a log that was given up and begins again is another life of the topic", as
   over.abort();
 });
 
+test("who comes back to a log that begins with it is told of a gap, also if it had seen nothing", async () => {
+  const over = new AbortController();
+  for (const after of ["0", "a1:7"]) {
+    const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
+    const event = logs.follow("t", after, over.signal)[Symbol.asyncIterator]().next();
+    expect((await within("a gap", event)).value).toBe(gap);
+  }
+  over.abort();
+});
+
 test("a followed topic keeps its numbers however many others are published to, so that ids stay short", () => {
   const logs = new TopicLogs("p", { messages: 10, characters: 1_000 });
   logs.follow("followed", undefined, new AbortController().signal);
