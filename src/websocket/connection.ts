@@ -174,16 +174,8 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     kind.hub.counts.received++;
     if (raw.length * 3 > kind.maxPayload && isLarger(raw, kind.maxPayload))
       return this.close(1009, "message too large");
-    if (kind.decode !== undefined) return this.#check(kind.decode, raw);
-    this.#taken++;
-    if (this.#inbox !== undefined) return this.#inbox.push(raw);
-    if (kind.message === undefined) return;
-    try {
-      const result = kind.message(this, raw);
-      if (result instanceof Promise) result.catch(this.#onError);
-    } catch (error) {
-      this.fail(error);
-    }
+    if (kind.decode === undefined) this.#take(raw);
+    else this.#check(kind.decode, raw);
   }
 
   #check(decode: Decode, raw: string | Uint8Array): void {
@@ -194,14 +186,14 @@ export class Connection implements Socket, AsyncIterable<unknown> {
       if (this.#checks === undefined) return this.#refuse(error);
       value = Promise.reject(error);
     }
-    if (value instanceof Promise || this.#checks !== undefined) this.#deliverLater(value);
-    else this.#deliver(value);
+    if (value instanceof Promise || this.#checks !== undefined) this.#takeLater(value);
+    else this.#take(value);
   }
 
   /** In order, and with the client waiting: frames that are here already must not overtake. */
-  #deliverLater(value: unknown): void {
+  #takeLater(value: unknown): void {
     const settled = Promise.resolve(value).then(
-      (message) => () => this.#deliver(message),
+      (message) => () => this.#take(message),
       (error: unknown) => () => this.#refuse(error),
     );
     const checks = (this.#checks ?? Promise.resolve()).then(async () => {
@@ -213,7 +205,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     this.#pace();
   }
 
-  #deliver(message: unknown): void {
+  #take(message: unknown): void {
     if (this.#ws === undefined) return;
     this.#taken++;
     if (this.#inbox !== undefined) return this.#inbox.push(message);

@@ -8,7 +8,7 @@ const logs_max = 1_000;
 const numbered_max = 10_000;
 
 /** What is no position. */
-const nowhere = "";
+const noPosition = "";
 
 /** Name and number of one message, as other processes are told. */
 export interface Stamp {
@@ -77,7 +77,7 @@ export class TopicLogs {
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
     // A log that begins now knows nothing of what its client has missed, whatever the client has seen.
-    const place = after === undefined || this.has(topic) ? after : nowhere;
+    const place = after === undefined || this.has(topic) ? after : noPosition;
     return this.keep(topic).follow(place, signal);
   }
 
