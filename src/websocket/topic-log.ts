@@ -30,11 +30,8 @@ export interface History {
   readonly lost: readonly (readonly [publisher: string, sequence: number])[];
 }
 
-interface Beginning {
-  readonly position: Position;
-  /** False if messages behind the position are lost. */
-  readonly complete: boolean;
-}
+/** What a client has seen elsewhere is on its way here for no longer than that. */
+const onItsWay_ms = 100;
 
 export class TopicLog {
   readonly #limits: LogLimits;
@@ -118,18 +115,22 @@ export class TopicLog {
     signal: AbortSignal,
   ): AsyncGenerator<TopicEvent | typeof gap, void, undefined> {
     const start = after === undefined ? this.#end : this.#dropped;
-    return this.#read(this.#begin(after), start, signal);
+    const position = after === undefined ? this.#known : Position.parse(after);
+    return this.#read(position, start, signal);
   }
 
   async *#read(
-    { position, complete }: Beginning,
+    /** Undefined for one that could not be read: nothing is known of it. */
+    given: Position | undefined,
     start: number,
     signal: AbortSignal,
   ): AsyncGenerator<TopicEvent | typeof gap, void, undefined> {
     let index = start;
+    const position = given ?? new Position();
     this.followers++;
     try {
-      if (!complete) yield* this.#tellGap(position);
+      if (given !== undefined) await this.#hear(position, signal);
+      if (given === undefined || this.#misses(position)) yield* this.#tellGap(position);
       while (!signal.aborted) {
         if (index < this.#dropped) {
           index = this.#dropped;
@@ -172,18 +173,24 @@ export class TopicLog {
     return promise;
   }
 
-  /** @param after what a client sent; a position that cannot be read is one of which nothing is known. */
-  #begin(after: string | undefined): Beginning {
-    if (after === undefined) return { position: this.#known, complete: true };
-    const position = Position.parse(after);
-    if (position === undefined) return { position: new Position(), complete: false };
-    return { position, complete: !this.#misses(position) };
+  /**
+   * Waits for publishers that the client has heard of and nobody here: processes that have only just started, whose first
+   * message may arrive later than a client that has it from another process.
+   */
+  async #hear(position: Position, signal: AbortSignal): Promise<void> {
+    if (!this.#isAhead(position)) return;
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(onItsWay_ms)]);
+    while (this.#isAhead(position) && !patience.aborted) await this.#more(patience);
   }
 
   /** Whether messages behind the position are lost, or may be: of a publisher never heard of nothing is known here. */
   #misses(position: Position): boolean {
     for (const [publisher, sequence] of this.#lost)
       if (position.of(publisher) < sequence) return true;
+    return this.#isAhead(position);
+  }
+
+  #isAhead(position: Position): boolean {
     for (const publisher of position.publishers) if (this.#lastOf(publisher) === 0) return true;
     return false;
   }

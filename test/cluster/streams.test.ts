@@ -1,14 +1,15 @@
 /** Event streams that come back to a process which was not there when they left. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { createClient } from "robyn/client";
 import { type Cluster, startCluster, whoAt } from "../support/cluster.ts";
 import { processTimeout_ms } from "../support/process.ts";
-import { within } from "../support/wait.ts";
+import { until, within } from "../support/wait.ts";
 
 setDefaultTimeout(2 * processTimeout_ms);
 
 /** Nothing of topics is loaded before the first request. */
 const source = `import { Robyn, sse } from "robyn";
-const app = new Robyn({ topics: { history: 100 } });
+const app = new Robyn({ topics: { history: 5_000 } });
 app.get("/who", () => ({ pid: process.pid, ...app.cluster, version: "one" }));
 app.get("/publish/:number", ({ params }) => { app.publish("news", params.number); return null; });
 app.get("/stream", () => sse.subscribe("news"));
@@ -124,3 +125,68 @@ test("an event stream goes on at the successor of a process that was killed", as
     await expectAll(cluster, before, 10);
   }
 });
+
+/** Hears the topic a few messages at a time, and comes back for the next ones, mostly to somebody else. */
+class Restless implements Disposable {
+  readonly heard: string[] = [];
+  readonly #stream;
+  #isOver = false;
+
+  constructor(cluster: Cluster, atOnce: number) {
+    const reconnect = { first: 0.02, most: 0.1 };
+    this.#stream = createClient(cluster.url("")).events("/stream", { reconnect });
+    void this.#run(atOnce);
+  }
+
+  async #run(atOnce: number): Promise<void> {
+    while (!this.#isOver) {
+      let count = 0;
+      for await (const { event, data } of this.#stream) {
+        this.heard.push(event === "gap" ? "gap" : data);
+        if (++count === atOnce) break;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    this.#stream.close();
+  }
+}
+
+test("clients that come and go all the time miss nothing and hear nothing twice, over two reloads", async () => {
+  await using cluster = await startCluster(["--processes", "2", "--workers", "2"], source);
+  using stack = new DisposableStack();
+  const clients = [5, 7, 11, 13].map((atOnce) => stack.use(new Restless(cluster, atOnce)));
+  await cluster.everybody(4);
+  let published = 0;
+  await until("the first message", async () => {
+    await publish(cluster, published, published++);
+    return clients.every(({ heard }) => heard.length > 0);
+  });
+  const early = published;
+  let isOver = false;
+  const publishing = (async () => {
+    for (; !isOver; published++) await publish(cluster, published, published);
+  })();
+  for (let reload = 1; reload <= 2; reload++) {
+    cluster.child.signal("SIGHUP");
+    await cluster.child.prints(new RegExp(`reload ${reload}: done`), "stderr", 60_000);
+  }
+  isOver = true;
+  await publishing;
+  // What came before the first one may have been published before its client was there.
+  const expected = numbers(early, published - 1);
+  for (const { heard } of clients) {
+    const late = () => heard.filter((data) => data === "gap" || Number(data) >= early);
+    await until(
+      () => `${expected.length} messages, not ${late().length}`,
+      () => late().length >= expected.length,
+    );
+    expect(late().toSorted(byNumber)).toEqual(expected);
+  }
+});
+
+function byNumber(one: string, other: string): number {
+  return Number(one) - Number(other);
+}
