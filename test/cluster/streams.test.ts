@@ -59,9 +59,13 @@ async function read(
   return visit;
 }
 
+/** On fresh connections, which a reload may lose before they are read (docs/reliability.md): those are asked again. */
 async function publish(cluster: Cluster, first: number, last: number): Promise<void> {
+  const headers = { connection: "close" };
   for (let number = first; number <= last; number++)
-    await fetch(cluster.url(`/publish/${number}`), { headers: { connection: "close" } });
+    await until(`${number} to be published`, () =>
+      fetch(cluster.url(`/publish/${number}`), { headers }).catch(() => undefined),
+    );
 }
 
 function numbers(first: number, last: number): string[] {
