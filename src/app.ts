@@ -551,7 +551,10 @@ export class Robyn<
       sharesSegment: this.#segment.isShared,
       cached: (route, handler, settings, timeout) =>
         this.cache.keep({ route, handler, settings, timeout }),
-      topics: { follow: (...given) => this.#hubOf().follow(...given) },
+      topics: {
+        follow: (...given) => this.#hubOf().follow(...given),
+        placeOf: (topic) => this.#hubOf().placeOf(topic),
+      },
       upgrade: (route, validated, settings) => {
         const { handshakeOf } =
           require("./websocket/handshake.ts") as typeof import("./websocket/handshake.ts");
@@ -597,10 +600,11 @@ export class Robyn<
   }
 
   async #joinOthers(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {
-    this.#exchange = await worker?.openExchange(logger);
+    this.#exchange = await worker?.openExchange(logger, () => void this.#hubOf());
     if (this.#exchange === undefined) return;
     if (this.#hub !== undefined) this.#exchange.attach(this.#hub);
     this.#channels?.connect(this.#exchange);
+    await this.#exchange.caughtUp();
   }
 
   async #joinClusters(worker: ClusterWorker | undefined, logger: Logger): Promise<void> {

@@ -62,10 +62,7 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   send(value: Value, options?: SendOptions): Promise<void> {
     try {
       const { sender } = this.#open();
-      const message = this.#codec.encode(value);
-      return message instanceof Promise
-        ? message.then((late) => sender.send(late, options?.signal))
-        : sender.send(message, options?.signal);
+      return sender.send(this.#codec.encode(value), options?.signal);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -67,9 +67,18 @@ export class Codec {
 
   #toMessage(value: unknown): ChannelMessage {
     if (value instanceof Uint8Array) return value;
-    const text: string | undefined = JSON.stringify(value);
-    if (text !== undefined) return text;
-    throw this.#invalid(`is ${typeof value}, which JSON cannot say`, "Send JSON or a Uint8Array.");
+    // As JSON they would be objects without anything in them, or numbers by their index.
+    if (value instanceof ArrayBuffer) return new Uint8Array(value);
+    if (ArrayBuffer.isView(value))
+      return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    let fault = `is ${typeof value}, which JSON cannot say`;
+    try {
+      const text: string | undefined = JSON.stringify(value);
+      if (text !== undefined) return text;
+    } catch (error) {
+      fault = `has no JSON form: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    throw this.#invalid(fault, "Send JSON or bytes.");
   }
 
   #invalid(what: string, fix: string): RobynError {

@@ -23,6 +23,8 @@ export class Sender {
   readonly #line = new Queue<Waiter>();
   readonly #bell = new Bell();
   #waiting = 0;
+  /** Resolves when all that are being checked have been sent, or refused, or wait in the line. */
+  #checks: Promise<void> | undefined;
   #watched = false;
 
   constructor(options: SenderOptions) {
@@ -36,12 +38,38 @@ export class Sender {
 
   /** @returns false if there is no room, or others wait for it. */
   trySend(message: ChannelMessage): boolean {
+    return this.#checks === undefined && this.#enter(message);
+  }
+
+  /** @param message a promise while it is checked: what is sent later does not overtake it */
+  send(
+    message: ChannelMessage | Promise<ChannelMessage>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const before = this.#checks;
+    if (!(message instanceof Promise) && before === undefined) return this.#send(message, signal);
+    const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
+    this.#checks = entered;
+    const kept = message instanceof Uint8Array ? message.slice() : message;
+    const sending = Promise.allSettled([kept, before]).then(([checked]) => {
+      if (checked.status === "rejected") throw checked.reason;
+      return { done: this.#send(checked.value, signal) };
+    });
+    const leave = () => {
+      if (this.#checks === entered) this.#checks = undefined;
+      enter();
+    };
+    sending.then(leave, leave);
+    return sending.then(({ done }) => done);
+  }
+
+  #enter(message: ChannelMessage): boolean {
     return this.#line.first === undefined && this.#put(message);
   }
 
-  send(message: ChannelMessage, signal: AbortSignal | undefined): Promise<void> {
+  #send(message: ChannelMessage, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.trySend(message)) return sent;
+    if (this.#enter(message)) return sent;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // Bytes may be used again by their owner, who has no reason to know that they still wait here.
     const kept = typeof message === "string" ? message : message.slice();

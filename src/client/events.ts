@@ -7,7 +7,7 @@ import { Emitter } from "./emitter.ts";
 import type { Environment } from "./environment.ts";
 import { EventParser, type RawEvent } from "./event-parser.ts";
 import { checkNames, checkSeconds, reconnectOf, type ReconnectOptions } from "./options.ts";
-import { pauseOf, responseOf, StreamError } from "./stream-response.ts";
+import { after_ms_max, pauseOf, responseOf, StreamError } from "./stream-response.ts";
 import type { OrComputed, PlainQuery, Scalar } from "./types.ts";
 
 export interface ClientEvent<Data = string> {
@@ -88,7 +88,8 @@ export class ClientEvents<Data> implements AsyncIterable<ClientEvent<Data>>, Dis
     this.#lastEventId = lastEventId;
     this.#backoff = new Backoff(reconnectOf(reconnect), () => environment.random());
     if (signal?.aborted === true) this.close();
-    signal?.addEventListener("abort", () => this.close(), { once: true });
+    const over = this.#over.signal;
+    signal?.addEventListener("abort", () => this.close(), { once: true, signal: over });
   }
 
   /** Of the last event that was read; with it, another stream goes on from here. */
@@ -183,7 +184,7 @@ export class ClientEvents<Data> implements AsyncIterable<ClientEvent<Data>>, Dis
       if (piece === undefined || piece.done) return;
       yield* parser.push(piece.value);
       if (parser.lastEventId !== undefined) this.#lastEventId = parser.lastEventId;
-      if (parser.retry !== undefined) this.#retry_ms = parser.retry;
+      if (parser.retry !== undefined) this.#retry_ms = Math.min(parser.retry, after_ms_max);
     }
   }
 
@@ -210,9 +211,12 @@ export class ClientEvents<Data> implements AsyncIterable<ClientEvent<Data>>, Dis
     this.#emitter.emit("reconnect", { failures, seconds: total_ms / 1_000, error });
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#environment.later(resolve, total_ms);
-    this.#over.signal.addEventListener("abort", () => resolve(), { once: true });
-    if (this.#over.signal.aborted) resolve();
+    const over = this.#over.signal;
+    const wake = () => resolve();
+    over.addEventListener("abort", wake);
+    if (over.aborted) resolve();
     await promise;
+    over.removeEventListener("abort", wake);
     cancel();
   }
 }

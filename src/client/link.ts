@@ -106,13 +106,25 @@ export class Link {
     this.#cancelTimer();
     this.#connection = undefined;
     if (this.#hasEnded) return;
-    if (isFinal(info.code) || this.#stopOn(info.code, info.reason)) return this.#end(info);
+    if (isFinal(info.code) || this.#isStop(info)) return this.#end(info);
+    if (this.#hasEnded) return;
     const wait_ms = this.#backoff.next(info.code === 1013 ? overloaded : 0);
     if (wait_ms === undefined) return this.#end(info);
     this.#cancelTimer = this.#environment.later(() => this.#again(), wait_ms);
     const { failures } = this.#backoff;
     this.#listener.onClose({ ...info, isFinal: false });
+    // Who was told of the close may have closed for good.
+    if (this.#hasEnded) return;
     this.#listener.onWait({ failures, seconds: wait_ms / 1_000 });
+  }
+
+  #isStop({ code, reason }: CloseInfo): boolean {
+    try {
+      return this.#stopOn(code, reason);
+    } catch (error) {
+      this.#listener.onError(error);
+      return false;
+    }
   }
 
   #again(): void {

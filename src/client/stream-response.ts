@@ -30,7 +30,7 @@ export async function responseOf(response: Response): Promise<Response | undefin
   if (status === 204) return undefined;
   const passes = status >= 500 || temporary.includes(status);
   const what = status === 200 ? `${type} is no event stream` : `the server answered ${status}`;
-  throw new StreamError(status, what, undefined, !passes, secondsOf(headers) * 1_000);
+  throw new StreamError(status, what, undefined, !passes, pauseFrom(headers));
 }
 
 /** Request Timeout, Too Early, Too Many Requests. */
@@ -40,10 +40,10 @@ export function pauseOf(error: unknown): number {
   return error instanceof StreamError ? error.after_ms : 0;
 }
 
-/** Nobody is made to wait for more than an hour. */
-const after_s_max = 3_600;
+/** Nobody is made to wait for more than an hour; timers take much more for no time at all. */
+export const after_ms_max = 3_600_000;
 
-function secondsOf(headers: Headers): number {
+function pauseFrom(headers: Headers): number {
   const after = headers.get("retry-after") ?? "";
-  return /^[0-9]+$/.test(after) ? Math.min(Number(after), after_s_max) : 0;
+  return /^[0-9]+$/.test(after) ? Math.min(Number(after) * 1_000, after_ms_max) : 0;
 }

@@ -10,6 +10,11 @@ export const frame = {
   hello: 5,
   name: 6,
   follow: 7,
+  /** All topics that are followed, for one who comes. */
+  followed: 8,
+  /** Asks for what is kept of a topic; answered by `history`. */
+  recall: 9,
+  history: 10,
 } as const;
 
 export interface Published {

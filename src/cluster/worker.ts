@@ -97,9 +97,9 @@ export class ClusterWorker {
   }
 
   /** Joins this listener with the others; resolves when it hears and is heard. */
-  async openExchange(logger: Logger): Promise<Exchange> {
+  async openExchange(logger: Logger, onFollowed: () => void): Promise<Exchange> {
     const { sockets: directory, slot } = this.seat;
-    const exchange = new Exchange({ directory, slot }, logger);
+    const exchange = new Exchange({ directory, slot }, logger, onFollowed);
     await exchange.open();
     return exchange;
   }

@@ -83,15 +83,29 @@ sse.subscribe = function subscribe(
   return new EventStream(({ topics, lastEventId, signal }) => {
     if (topics === undefined) throw new TypeError("a topic is followed where it is answered only");
     // Followed from here on, not from when the client first reads: what is published in between belongs to it.
-    return toEvents(topics.follow(topic, lastEventId, signal), event, lost);
+    const messages = topics.follow(topic, lastEventId, signal);
+    const place = lastEventId === undefined ? topics.placeOf(topic) : undefined;
+    return toEvents(messages, place, event, lost);
   }, options);
 };
 
+/** An id without an event: who leaves before the first message comes back after it. */
+class Place {
+  readonly data = undefined;
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
 async function* toEvents(
   messages: AsyncIterable<TopicEvent | typeof gap>,
+  place: string | undefined,
   event: string | undefined,
   lost: ServerSentEvent,
 ): AsyncGenerator<ServerSentEvent> {
+  if (place !== undefined) yield new Place(place);
   for await (const message of messages) yield message === gap ? lost : { ...message, event };
 }
 
@@ -154,6 +168,7 @@ export function formatEvent(value: unknown): string {
     throw new TypeError(
       `an event stream yielded ${Bun.inspect(value)}; it takes strings and { data }`,
     );
+  if (value instanceof Place) return `id: ${value.id}\n\n`;
   const { event, id, retry, data } = value as ServerSentEvent;
   let text = "";
   if (event !== undefined) text += `event: ${oneLine("event", event)}\n`;

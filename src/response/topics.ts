@@ -20,4 +20,6 @@ export interface Topics {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap>;
+  /** The position of one who follows from now on; undefined if nobody follows. */
+  placeOf(topic: string): string | undefined;
 }

@@ -38,6 +38,8 @@ export class Connection implements Socket, AsyncIterable<unknown> {
   readonly #context: Context | undefined;
   /** From `open` to `close`. */
   #ws: BunSocket | undefined;
+  /** Whether the application knows of it: `close` is for what was opened. */
+  #isTold = false;
   #inbox: Inbox | undefined;
   /** Messages that the application was given, or told to be invalid. */
   #taken = 0;
@@ -165,6 +167,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     const { hub, open, handler, openStreams } = this.#kind;
     hub.add(this);
     if (!openStreams.add(this.end)) return this.close(1001, goingAway(0));
+    this.#isTold = true;
     if (handler !== undefined) this.#inbox = new Inbox(() => this.#pace());
     const opening = open === undefined ? undefined : this.#call(() => open(this), refuseBroken);
     if (handler !== undefined) this.#rest = runHandler(handler, this, opening);
@@ -176,16 +179,8 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     kind.hub.counts.received++;
     if (raw.length * 3 > kind.maxPayload && isLarger(raw, kind.maxPayload))
       return this.close(1009, "message too large");
-    if (kind.decode !== undefined) return this.#check(kind.decode, raw);
-    this.#taken++;
-    if (this.#inbox !== undefined) return this.#inbox.push(raw);
-    if (kind.message === undefined) return;
-    try {
-      const result = kind.message(this, raw);
-      if (result instanceof Promise) result.catch(this.#onError);
-    } catch (error) {
-      this.fail(error);
-    }
+    if (kind.decode === undefined) this.#take(raw);
+    else this.#check(kind.decode, raw);
   }
 
   #check(decode: Decode, raw: string | Uint8Array): void {
@@ -196,14 +191,14 @@ export class Connection implements Socket, AsyncIterable<unknown> {
       if (this.#checks === undefined) return this.#refuse(error);
       value = Promise.reject(error);
     }
-    if (value instanceof Promise || this.#checks !== undefined) this.#deliverLater(value);
-    else this.#deliver(value);
+    if (value instanceof Promise || this.#checks !== undefined) this.#takeLater(value);
+    else this.#take(value);
   }
 
   /** In order, and with the client waiting: frames that are here already must not overtake. */
-  #deliverLater(value: unknown): void {
+  #takeLater(value: unknown): void {
     const settled = Promise.resolve(value).then(
-      (message) => () => this.#deliver(message),
+      (message) => () => this.#take(message),
       (error: unknown) => () => this.#refuse(error),
     );
     const checks = (this.#checks ?? Promise.resolve()).then(async () => {
@@ -215,7 +210,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     this.#pace();
   }
 
-  #deliver(message: unknown): void {
+  #take(message: unknown): void {
     if (this.#ws === undefined) return;
     this.#taken++;
     if (this.#inbox !== undefined) return this.#inbox.push(message);
@@ -270,7 +265,7 @@ export class Connection implements Socket, AsyncIterable<unknown> {
     openStreams.remove(this.end);
     this.#inbox?.end();
     this.#drained?.resolve();
-    if (close !== undefined)
+    if (close !== undefined && this.#isTold)
       this.#rest = Promise.all([this.#rest, this.#call(() => close(this, code, reason))]);
     const context = this.#context;
     if (context !== undefined)

@@ -27,7 +27,7 @@ export function handshakeOf(
   const RouteConnection = connectionClassOf(dependencies);
   const keepsContext = hasRequestValues(dependencies);
   const kind = kindOf(route, definition, surroundings);
-  const isAllowed = originCheck(options.origin, describeRoute(route));
+  const isAllowed = originCheck(options.origin, describeRoute(route), kind.logger);
   const protocolOf = protocolChoice(options.protocols, describeRoute(route));
 
   const accept = validated(async (context) => {

@@ -10,6 +10,7 @@ import { encode, type Payload, sizeOf } from "./message.ts";
 import { checkTopic } from "./topic.ts";
 import type { TopicSettings, WebSocketSettings } from "./settings.ts";
 import { Presence, type PresenceChange } from "./presence.ts";
+import type { History } from "./topic-log.ts";
 import { type Stamp, TopicLogs } from "./topic-logs.ts";
 
 /** The other processes. Called in the order of what is published. */
@@ -137,9 +138,21 @@ export class Hub implements Topics {
     return this.#logs.topics;
   }
 
-  /** An event stream of another process follows the topic, and may come back here. */
-  keep(topic: string): void {
+  /** An event stream of another process follows the topic, and may come back here. @returns whether that is new here */
+  keep(topic: string): boolean {
+    const isNew = !this.#logs.has(topic);
     this.#logs.keep(topic);
+    return isNew;
+  }
+
+  /** What is kept of a topic, for a process that has only just started. */
+  historyOf(topic: string): History | undefined {
+    return this.#logs.historyOf(topic);
+  }
+
+  /** What another process has kept of a topic, from before this one heard of it. */
+  precede(topic: string, history: History): void {
+    this.#logs.precede(topic, history);
   }
 
   /** A message that another process has published. */
@@ -166,8 +179,13 @@ export class Hub implements Topics {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
+    checkTopic("sse.subscribe()", topic);
     if (!this.#logs.has(topic)) for (const remote of this.#remotes) remote.follow(topic);
     return this.#logs.follow(topic, after, signal);
+  }
+
+  placeOf(topic: string): string | undefined {
+    return this.#logs.placeOf(topic);
   }
 
   #publishLocal(

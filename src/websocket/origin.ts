@@ -1,21 +1,38 @@
 /** Which pages may connect: the same-origin policy of browsers does not cover WebSockets. */
 import { RobynError } from "../errors.ts";
-import type { AnyContext } from "../routing/route.ts";
+import type { Logger } from "../logger.ts";
 import type { OriginCheck, AnySocketOptions } from "../routing/socket-route.ts";
 
 /** @throws RobynError ROBYN_OPTION_INVALID for what is no origin */
-export function originCheck(option: AnySocketOptions["origin"], route: string): OriginCheck {
-  if (option === undefined) return isSameOrigin;
+export function originCheck(
+  option: AnySocketOptions["origin"],
+  route: string,
+  logger: Logger,
+): OriginCheck {
+  if (option === undefined) return sameOriginCheck(route, logger);
   if (option === "*") return () => true;
   if (typeof option === "function") return option;
   const allowed = new Set([option].flat().map((origin) => canonical(origin, route)));
   return (origin) => allowed.has(parseOrigin(origin) ?? "");
 }
 
-/** Scheme, host and port must agree (RFC 6454 §5); behind a proxy they are those that the proxy was asked for. */
-function isSameOrigin(origin: string, context: AnyContext): boolean {
-  const own = parseOrigin(`${context.scheme}://${context.host}`);
-  return own !== undefined && parseOrigin(origin) === own;
+/**
+ * Scheme, host and port must agree (RFC 6454 §5); behind a proxy they are those that the proxy was asked for. Browsers
+ * do not show why a handshake was refused, so the first one is told to the log.
+ */
+function sameOriginCheck(route: string, logger: Logger): OriginCheck {
+  let hasTold = false;
+  return (origin, context) => {
+    const own = `${context.scheme}://${context.host}`;
+    const isSame = parseOrigin(own) !== undefined && parseOrigin(origin) === parseOrigin(own);
+    if (!isSame && !hasTold) {
+      hasTold = true;
+      logger.warn(
+        `${route} refused a page of ${JSON.stringify(origin)}, as this server is ${JSON.stringify(own)}. Behind a proxy that ends TLS, set "trustedProxies"; for pages from elsewhere, set "origin" of the route. Told once.`,
+      );
+    }
+    return isSame;
+  };
 }
 
 /** Lower case, without the default port. `null`, which sandboxed pages send, is nobody's origin. */

@@ -5,12 +5,15 @@
  * and of each other in different orders; a client that comes back may reach another process. With one number per
  * publisher, "what has this client not seen" has an exact answer in each of them.
  *
- * On the wire `publisher:number,…`, the last as decimal.
+ * On the wire `publisher:number,…`, the last as decimal; `0` for none.
  */
 
 /** Publishers in one position. The oldest are forgotten beyond, so that ids do not grow with every restart. */
 export const publishers_max = 64;
+/** There may be more where so many are active. */
 const text_max = 4_096;
+/** Of nobody anything was seen: clients take an empty id for none. */
+const nowhere = "0";
 
 export class Position {
   /** In the order of the last message, oldest first. */
@@ -24,6 +27,7 @@ export class Position {
   static parse(text: string): Position | undefined {
     if (text.length > text_max) return undefined;
     const seen = new Map<string, number>();
+    if (text === nowhere) return new Position();
     for (const member of text.split(",")) {
       const found = /^([a-z0-9]{1,24}):([1-9]\d{0,15})$/.exec(member);
       if (found === null || seen.has(found[1]!)) return undefined;
@@ -31,7 +35,7 @@ export class Position {
       if (!Number.isSafeInteger(sequence)) return undefined;
       seen.set(found[1]!, sequence);
     }
-    return seen.size > publishers_max ? undefined : new Position(seen);
+    return new Position(seen);
   }
 
   /** Number of the last message of `publisher`, 0 for none. */
@@ -39,12 +43,16 @@ export class Position {
     return this.#seen.get(publisher) ?? 0;
   }
 
+  get members(): Iterable<readonly [publisher: string, sequence: number]> {
+    return this.#seen;
+  }
+
   get publishers(): Iterable<string> {
     return this.#seen.keys();
   }
 
-  copy(): Position {
-    return new Position(this.#seen);
+  get size(): number {
+    return this.#seen.size;
   }
 
   /** @returns false if the message had been seen already. */
@@ -69,6 +77,7 @@ export class Position {
   }
 
   toString(): string {
+    if (this.#seen.size === 0) return nowhere;
     return [...this.#seen].map(([publisher, sequence]) => `${publisher}:${sequence}`).join(",");
   }
 }

@@ -1,11 +1,14 @@
 /** The logs of all topics that event streams have asked for, and the numbers of what this process publishes. */
 import type { gap, TopicEvent } from "../response/topics.ts";
-import { type LogLimits, TopicLog } from "./topic-log.ts";
+import { type History, type LogLimits, TopicLog } from "./topic-log.ts";
 
 /** Logs without a follower beyond this are given up, the one that was used longest ago first. */
 const logs_max = 1_000;
-/** Topics whose messages are numbered at the same time. A topic that begins again does so under a new name. */
+/** Topics without a log whose messages are numbered at the same time. A topic that begins again does so under a new name. */
 const numbered_max = 10_000;
+
+/** What is no position. */
+const noPosition = "";
 
 /** Name and number of one message, as other processes are told. */
 export interface Stamp {
@@ -46,11 +49,20 @@ export class TopicLogs {
       };
     } else this.#numberings.delete(topic);
     this.#numberings.set(topic, numbering);
-    if (this.#numberings.size > numbered_max) {
-      const [oldest] = this.#numberings.keys();
-      this.#numberings.delete(oldest!);
-    }
+    if (this.#numberings.size > numbered_max + this.#logs.size) this.#forgetNumbers();
     return { publisher: numbering.publisher, sequence: ++numbering.sequence };
+  }
+
+  /**
+   * Of the topic without a log that was published to longest ago. With another name for each message, the ids of a
+   * followed one would grow; those that are met on the way are put behind, so that nobody walks over them each time.
+   */
+  #forgetNumbers(): void {
+    for (const [topic, numbering] of this.#numberings) {
+      this.#numberings.delete(topic);
+      if (!this.#logs.has(topic)) return;
+      this.#numberings.set(topic, numbering);
+    }
   }
 
   /** Keeps a message for those who follow its topic, or did so lately. */
@@ -64,11 +76,25 @@ export class TopicLogs {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncIterable<TopicEvent | typeof gap> {
-    return this.keep(topic).follow(after, signal);
+    // A log that begins now knows nothing of what its client has missed, whatever the client has seen.
+    const place = after === undefined || this.has(topic) ? after : noPosition;
+    return this.keep(topic).follow(place, signal);
   }
 
   get topics(): Iterable<string> {
     return this.#logs.keys();
+  }
+
+  placeOf(topic: string): string | undefined {
+    return this.#logs.get(topic)?.place;
+  }
+
+  historyOf(topic: string): History | undefined {
+    return this.#logs.get(topic)?.history();
+  }
+
+  precede(topic: string, history: History): void {
+    this.#logs.get(topic)?.precede(history);
   }
 
   keep(topic: string): TopicLog {
@@ -88,14 +114,14 @@ export class TopicLogs {
     return log;
   }
 
+  /** Only what nobody follows: of a followed one, however many there are, somebody would miss every message. */
   #giveUp(): void {
     if (this.#logs.size <= logs_max) return;
-    for (const [topic, log] of this.#logs) {
-      if (log.followers > 0) continue;
-      this.#logs.delete(topic);
-      // What is published meanwhile is not in a later log, so that must not look like a continuation.
-      this.#numberings.delete(topic);
-      return;
-    }
+    const idle = this.#logs.entries().filter(([, log]) => log.followers === 0);
+    const [oldest, ...others] = idle.map(([topic]) => topic);
+    if (oldest === undefined || others.length < logs_max) return;
+    this.#logs.delete(oldest);
+    // What is published meanwhile is not in a later log, so that must not look like a continuation.
+    this.#numberings.delete(oldest);
   }
 }

@@ -1,5 +1,5 @@
 /** Event streams of the client. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Robyn, sse } from "robyn";
 import { type ClientEvent, createClient, StreamError } from "robyn/client";
 import { Client } from "../../src/client/index.ts";
@@ -91,6 +91,27 @@ describe("a stream", () => {
     expect(environment.timers).toEqual([]);
   });
 
+  test("does not wait for longer than an hour, and never without a wait, whatever the server says", async () => {
+    const event = { headers: { "content-type": "text/event-stream" } };
+    const app = quietApp().get("/", () => new Response("data: x\nretry: 99999999999\n\n", event));
+    await using served = await serveApp(app);
+    const environment = new HandEnvironment();
+    const stream = new Client(served.url(), environment).events("/");
+    const events = take(stream, 2);
+    await environment.pass(3_600_500);
+    expect(await within("events", events)).toHaveLength(2);
+  });
+
+  test("leaves no listeners behind, however often it comes back", async () => {
+    const { app } = numbers();
+    await using served = await serveApp(app);
+    using added = spyOn(AbortSignal.prototype, "addEventListener");
+    using removed = spyOn(AbortSignal.prototype, "removeEventListener");
+    const stream = createClient(served.url()).events("/numbers", { reconnect: quick });
+    expect(await within("events", take(stream, 90))).toHaveLength(90);
+    expect(added.mock.calls.length - removed.mock.calls.length).toBeLessThan(10);
+  });
+
   test("ends with 204, and fails where another attempt would not help", async () => {
     const app = quietApp()
       .get("/over", () => new Response(null, { status: 204 }))
@@ -165,11 +186,11 @@ describe("a stream", () => {
     const events = take(stream, 1);
     await until("an answer", () => opened);
     // The comment that opens a stream may have arrived, or may not yet.
-    await until("another request", async () => {
+    await until("that it is left", async () => {
       if (environment.timers.includes(20_000)) await environment.pass(20_000);
-      if (environment.timers.includes(500)) await environment.pass(500);
-      return requests > 1;
+      return environment.timers.includes(500);
     });
+    await environment.pass(500);
     expect((await within("an event", events))[0]?.data).toBe("here");
   });
 

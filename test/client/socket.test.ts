@@ -251,6 +251,31 @@ describe("a connection that ends", () => {
     await within("drained", it.socket.drained());
   });
 
+  test("says nothing more once it was closed, also where that happens on being told of a close", async () => {
+    await using it = await scene();
+    await it.opens(1);
+    it.socket.on("close", () => it.socket.close());
+    it.journal.connections[0]!.close(1001);
+    await within("the end", it.socket.closed);
+    expect(it.events).toEqual(["open", "close 1001", "close 1000 final"]);
+    expect(it.environment.timers).toEqual([]);
+  });
+
+  test("comes back where `stopOn` fails, and tells of it", async () => {
+    const failure = new Error("stopOn");
+    const stopOn = () => {
+      throw failure;
+    };
+    await using it = await scene({ reconnect: { stopOn } });
+    const errors: unknown[] = [];
+    it.socket.on("error", (error) => errors.push(error));
+    await it.opens(1);
+    it.journal.connections[0]!.close(4000);
+    await it.environment.pass(500);
+    await it.opens(2);
+    expect(errors).toEqual([failure]);
+  });
+
   test("gives up after its attempts", async () => {
     const environment = new HandEnvironment();
     const options = { reconnect: { attempts: 2 } };

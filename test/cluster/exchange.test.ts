@@ -10,6 +10,7 @@ import { silentLogger } from "../support/log.ts";
 import { until } from "../support/wait.ts";
 
 interface Place {
+  readonly directory: string;
   readonly hub: Hub;
   readonly exchange: Exchange;
   /** What the followers of the topic "news" heard. */
@@ -30,7 +31,10 @@ function makeDirectory(): string {
 }
 
 async function enter(directory: string, slot: number, early?: (hub: Hub) => void): Promise<Place> {
-  const hub = new Hub(checkWebSocketSettings({}), checkTopicSettings({ history: 100_000 }));
+  const hub = new Hub(
+    checkWebSocketSettings({}),
+    checkTopicSettings({ history: 100_000, historySize: 2 ** 25 }),
+  );
   early?.(hub);
   const exchange = new Exchange({ directory, slot }, silentLogger);
   await exchange.open();
@@ -42,7 +46,7 @@ async function enter(directory: string, slot: number, early?: (hub: Hub) => void
     return deliverTo(id, payload);
   };
   ends.push(() => exchange.close());
-  return { hub, exchange, heard: follow(hub, "news"), sent };
+  return { directory, hub, exchange, heard: follow(hub, "news"), sent };
 }
 
 function follow(hub: Hub, topic: string): string[] {
@@ -87,9 +91,8 @@ describe("a message of odd size", () => {
     const heard = follow(second.hub, longest);
     first.hub.publish(longest, "just fits");
     await until("the message", () => heard.length === 1);
-    const own = follow(first.hub, `${longest}x`);
+    expect(() => follow(first.hub, `${longest}x`)).toThrow("4,096");
     expect(() => first.hub.publish(`${longest}x`, "no")).toThrow("4,096");
-    expect(own).toEqual([]);
     const alone = new Hub(checkWebSocketSettings({}), checkTopicSettings({}));
     expect(() => alone.publish(`${longest}x`, "no")).toThrow("4,096");
   });
@@ -263,4 +266,44 @@ test("a message that is published while a listener starts reaches it as soon as 
   const heard = second.heard.map(Number);
   expect(heard[0]).toBeLessThanOrEqual(opened);
   expect(heard).toEqual(heard.map((_, index) => heard[0]! + index));
+});
+
+describe("what was published before a listener came", () => {
+  const replay = async (hub: Hub, after: string, count: number): Promise<string[]> => {
+    const stop = new AbortController();
+    const given: string[] = [];
+    for await (const event of hub.follow("news", after, stop.signal)) {
+      given.push(typeof event === "symbol" ? "gap" : event.data);
+      if (given.length === count) break;
+    }
+    stop.abort();
+    return given;
+  };
+
+  test("is there for streams that come back to it, whoever published, as soon as it has caught up", async () => {
+    const [first, second] = await pair();
+    const place = first.hub.placeOf("news")!;
+    first.hub.publish("news", "one");
+    second.hub.publish("news", "two ü");
+    await until("both", () => first.heard.length + second.heard.length === 4);
+    const directory = first.directory;
+    await first.exchange.close();
+    const third = await enter(directory, 2);
+    await third.exchange.caughtUp();
+    expect((await replay(third.hub, place, 2)).toSorted()).toEqual(["one", "two ü"]);
+    expect(third.heard).toEqual([]);
+  });
+
+  test("is a gap where it is more than is sent", async () => {
+    const [first, second] = await pair();
+    const place = first.hub.placeOf("news")!;
+    const large = "x".repeat(9 * 1_048_576);
+    for (let count = 0; count < 2; count++) first.hub.publish("news", large);
+    await until("both", () => second.heard.length === 2);
+    const third = await enter(first.directory, 2);
+    await third.exchange.caughtUp();
+    first.hub.publish("news", "after");
+    await until("what comes", () => third.heard.length === 1);
+    expect(await replay(third.hub, place, 2)).toEqual(["gap", "after"]);
+  });
 });

@@ -1,10 +1,11 @@
-/** The parts of the primary that decide without processes. */
+/** The parts of primary and listeners that decide without processes. */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Leases } from "../../src/cluster/leases.ts";
 import { settingsFor } from "../../src/cluster/platform.ts";
 import { isToListener, isToPrimary } from "../../src/cluster/protocol.ts";
+import { Recalls } from "../../src/cluster/recalls.ts";
 import { RestartPolicy } from "../../src/cluster/restart-policy.ts";
 import { Slots } from "../../src/cluster/slots.ts";
 import { availableCpus } from "../../src/server/cpus.ts";
@@ -12,6 +13,7 @@ import { currentSeat, seatVariable } from "../../src/server/seat.ts";
 import { parseSize, resolveSettings, wantsPrimary } from "../../src/server/settings.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { recordingLogger } from "../support/log.ts";
+import { until, within } from "../support/wait.ts";
 
 describe("the restart policy", () => {
   test("restarts at once, up to five deaths within ten seconds", () => {
@@ -277,5 +279,60 @@ describe("settings of a cluster", () => {
     settingsFor(platform, resolveSettings({}, {}, {}), logger);
     expect(records).toHaveLength(1);
     expect(settingsFor("linux", settings, logger)).toBe(settings);
+  });
+});
+
+describe("what others have kept", () => {
+  function scene(isThere: (slot: number) => boolean = () => true) {
+    const asked: string[] = [];
+    const recalls = new Recalls((slot, topic) => {
+      if (isThere(slot)) asked.push(`${slot} ${topic}`);
+      return isThere(slot);
+    });
+    const asks = (...expected: string[]) =>
+      until(
+        () => `${expected} to be asked for, not ${asked}`,
+        () => Bun.deepEquals(asked, expected),
+      );
+    return { recalls, asks };
+  }
+
+  test("is asked for one after the other", async () => {
+    const { recalls, asks } = scene();
+    recalls.add(1, ["a", "b"]);
+    recalls.add(2, ["c"]);
+    expect(recalls.answered(1, "a")).toBe(false);
+    await asks("1 a");
+    expect(recalls.answered(1, "b")).toBe(false);
+    expect(recalls.answered(2, "a")).toBe(false);
+    expect(recalls.answered(1, "a")).toBe(true);
+    await asks("1 a", "1 b");
+    let isIdle = false;
+    void recalls.idle.then(() => (isIdle = true));
+    expect(recalls.answered(1, "b")).toBe(true);
+    await asks("1 a", "1 b", "2 c");
+    expect(isIdle).toBe(false);
+    expect(recalls.answered(2, "c")).toBe(true);
+    expect(recalls.answered(2, "c")).toBe(false);
+    await within("the end", recalls.idle);
+    recalls.add(3, ["d"]);
+    await asks("1 a", "1 b", "2 c", "3 d");
+  });
+
+  test("is not waited for where its owner is gone", async () => {
+    const { recalls, asks } = scene((slot) => slot !== 2);
+    recalls.add(1, ["a", "b"]);
+    recalls.add(2, ["c"]);
+    recalls.add(3, ["d"]);
+    await asks("1 a");
+    recalls.forget(1);
+    await asks("1 a", "3 d");
+    recalls.forget(3);
+    await within("the end", recalls.idle);
+    recalls.add(2, ["c"]);
+    await within("the end again", recalls.idle);
+    recalls.add(1, ["a"]);
+    recalls.forget(1);
+    await within("the end of nothing", recalls.idle);
   });
 });

@@ -1,6 +1,7 @@
 /** Browsers let any page connect anywhere: the server has to ask who comes. */
 import { describe, expect, test } from "bun:test";
 import type { RobynOptions } from "robyn";
+import { recordingLogger } from "../support/log.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
 import { RawWebSocket } from "../support/web-socket.ts";
 
@@ -49,6 +50,23 @@ describe("by default", () => {
     expect(await statusOf("http://example.com", undefined, forwarded, trusting)).toBe(403);
     expect(await statusOf("https://shop.example", undefined, forwarded)).toBe(403);
   });
+});
+
+test("what the default refuses is told to the log, once, with what to do", async () => {
+  const logger = recordingLogger();
+  const app = quietApp({ logger }).websocket("/", {}).websocket("/listed", { origin: [] });
+  await using server = await serveApp(app);
+  for (const path of ["/", "/", "/listed"]) {
+    const headers = { Host: "example.com", Origin: "https://example.com" };
+    using client = await RawWebSocket.connect(server.port, path, headers);
+    expect(client.response.status).toBe(403);
+  }
+  const told = logger.records.filter(({ level }) => level === "warn");
+  expect(told).toHaveLength(1);
+  expect(told[0]!.message).toContain(
+    '"https://example.com", as this server is "http://example.com"',
+  );
+  expect(told[0]!.message).toContain('set "trustedProxies"');
 });
 
 test("a list replaces the default", async () => {

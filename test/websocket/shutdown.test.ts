@@ -48,11 +48,14 @@ test("a handler that does not end is not waited for longer than a second", async
 test("a handshake that ends while the server drains is refused or closed at once", async () => {
   const go = Promise.withResolvers<void>();
   let waiting = 0;
+  const told: string[] = [];
   const app = quietApp().websocket("/", {
     beforeUpgrade: () => {
       waiting++;
       return go.promise;
     },
+    open: () => void told.push("open"),
+    close: () => void told.push("close"),
   });
   await using server = await serveApp(app, { shutdownTimeout: 30 });
   const connecting = RawWebSocket.connect(server.port, "/");
@@ -63,6 +66,7 @@ test("a handshake that ends while the server drains is refused or closed at once
   if (client.response.status === 101) expect(await client.closeCode()).toBe(1001);
   else expect(client.response.status).toBe(503);
   await within("the server to stop", stopping);
+  expect(told).toEqual([]);
 });
 
 test("the reason of the close says how many messages were received, valid or not", async () => {
