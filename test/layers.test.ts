@@ -12,7 +12,7 @@ const layers: readonly (readonly string[])[] = [
   ["bin"],
   ["cli"],
   ["testing"],
-  ["index", "app", "app-options"],
+  ["index", "app", "app-options", "app-rooms", "app-start"],
   ["server", "cluster", "redis"],
   [
     "auth",
