@@ -76,6 +76,8 @@ export class Context<
   params: Params;
   /** @internal whether the answer goes out without its body: the dispatcher knows the method, and reading it costs. */
   isHead = false;
+  /** @internal what `Content-Length` says, once `guardBody` has looked: a second look would cost as much as the first. */
+  contentLength: number | undefined = undefined;
   readonly #server: BunServer | undefined;
   readonly #settings: ContextSettings;
   #path: string | number | undefined;
