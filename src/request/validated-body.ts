@@ -7,6 +7,7 @@ import { PendingBody } from "./pending-body.ts";
 interface BodySource {
   readonly request: Request;
   readonly contentLength: number | undefined;
+  readonly hasBody: boolean;
   readonly text: () => Promise<string>;
   readonly form: () => Promise<Form>;
   keepText(text: string): void;
@@ -39,7 +40,7 @@ function readJson(
       new HttpError(415, "the body must be JSON: send content-type: application/json"),
     );
   }
-  if (contentLength <= shallow_bytes_max && !request.bodyUsed) {
+  if (contentLength <= shallow_bytes_max && !context.hasBody) {
     return new PendingBody(request.text(), (text) => {
       // Read beside `context`, which would cost a promise more: whoever asks it later, for a signature say, gets the same.
       context.keepText(text);
