@@ -131,3 +131,13 @@ test("the decision of a rate limit is measured in process", async () => {
   expect(Number(await new Response(child.stdout).text())).toBeGreaterThan(0);
   expect(await child.exited).toBe(0);
 });
+
+test.each(["bare", "robyn", "metrics"])(
+  "a validated POST is measured in process: %s",
+  async (subject) => {
+    const file = join(import.meta.dir, "in-process", "post.ts");
+    const child = Bun.spawn([process.execPath, file, subject, "20"], { stdout: "pipe" });
+    expect(Number(await new Response(child.stdout).text())).toBeGreaterThan(0);
+    expect(await child.exited).toBe(0);
+  },
+);

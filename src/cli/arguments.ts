@@ -2,12 +2,11 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../logger.ts";
 import { parseSize, type StartOptions } from "../server/settings.ts";
-import { reload } from "./commands/reload.ts";
-import { printRoutes } from "./commands/routes.ts";
 import { serveApp } from "./commands/serve.ts";
-import { top, type TopOptions } from "./commands/top.ts";
+import type { TopOptions } from "./commands/top.ts";
 import { versionText } from "./version.ts";
 
+/** Commands beside serving are loaded when they are asked for: what they need is a tenth of the start of a server. */
 export function buildProgram(): Command {
   const program = new Command("robyn")
     .description("Serves a robyn application.")
@@ -34,20 +33,29 @@ export function buildProgram(): Command {
     .command("reload")
     .description("Replaces the workers of a running cluster by new ones, without losing a request.")
     .option("--port <port>", "port of the cluster, where several run", toPort)
-    .action(({ port }: { port?: number }) => reload(port));
+    .action(async ({ port }: { port?: number }) => {
+      const { reload } = await import("./commands/reload.ts");
+      await reload(port);
+    });
   program
     .command("routes")
     .description("Prints the routes of an application without serving it.")
     .argument("<app>", "TypeScript file of the application")
     .option("--json", "print JSON")
-    .action((app: string, options: { json?: boolean }) => printRoutes(app, options.json === true));
+    .action(async (app: string, options: { json?: boolean }) => {
+      const { printRoutes } = await import("./commands/routes.ts");
+      await printRoutes(app, options.json === true);
+    });
   program
     .command("top")
     .description("Shows live what a server does, from its metrics.")
     .argument("<url>", "URL of the server, or of its metrics: localhost:8080")
     .option("--interval <seconds>", "seconds between two looks", toPositive, 2)
     .option("--count <n>", "end after so many looks", toPositive)
-    .action((url: string, options: TopOptions) => top(url, options));
+    .action(async (url: string, options: TopOptions) => {
+      const { top } = await import("./commands/top.ts");
+      await top(url, options);
+    });
   return program;
 }
 

@@ -1,5 +1,5 @@
 /** Contexts with names of their own: a class per scope, made once at start. */
-import { Context } from "../request/context.ts";
+import { Context, contextFields } from "../request/context.ts";
 import type { Inputs, PlainInputs } from "../request/context.ts";
 import { type Dependencies, defineGetters, hasRequestValues } from "./dependency.ts";
 
@@ -42,7 +42,7 @@ const whole: unique symbol = Symbol("the context itself");
 export function viewOf(dependencies: Dependencies): (context: Context) => Context {
   const prototype: Context & { [whole]?: Context } = Object.create(Context.prototype);
   const lookAt = (view: { [whole]?: Context }): Context => view[whole]!;
-  for (const name of [...Object.getOwnPropertyNames(Context.prototype), ...fields]) {
+  for (const name of [...Object.getOwnPropertyNames(Context.prototype), ...contextFields]) {
     if (name === "constructor") continue;
     Object.defineProperty(prototype, name, {
       get(this: typeof prototype) {
@@ -63,5 +63,3 @@ export function viewOf(dependencies: Dependencies): (context: Context) => Contex
     return view;
   };
 }
-
-const fields = ["request", "params", "isHead"];

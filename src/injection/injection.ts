@@ -1,6 +1,6 @@
 /** What `inject()` was given, checked: plain data, as other definitions. */
 import { RobynError } from "../errors.ts";
-import { Context } from "../request/context.ts";
+import { Context, contextFields } from "../request/context.ts";
 
 /** One name and what stands for it. */
 export interface Injection {
@@ -27,7 +27,8 @@ let taken: ReadonlySet<string> | undefined;
 export function takenNames(): ReadonlySet<string> {
   return (taken ??= new Set([
     ...Object.getOwnPropertyNames(Context.prototype),
-    ...["request", "params", "isHead", "then"],
+    ...contextFields,
+    "then",
     ...Object.getOwnPropertyNames(Object.prototype),
     ...socketNames,
   ]));

@@ -163,16 +163,15 @@ export class RequestMeters {
   #over(meter: number, response: Response, start: number): void {
     this.record(meter, response.status, start);
     if (this.#responseBytes !== undefined)
-      this.#countBytes(this.#responseBytes, meter, response.headers.get("content-length"));
+      this.#countBytes(this.#responseBytes, meter, Number(response.headers.get("content-length")));
   }
 
-  countRequestBytes(meter: number, contentLength: string | null): void {
-    this.#countBytes(this.#requestBytes, meter, contentLength);
+  /** @param bytes what `Content-Length` said. */
+  countRequestBytes(meter: number, bytes: number): void {
+    this.#countBytes(this.#requestBytes, meter, bytes);
   }
 
-  #countBytes(family: Family, meter: number, contentLength: string | null): void {
-    if (contentLength === null) return;
-    const bytes = Number(contentLength);
+  #countBytes(family: Family, meter: number, bytes: number): void {
     if (!(bytes > 0 && bytes < Infinity)) return;
     let known = this.#byteLines.get(family);
     if (known === undefined) this.#byteLines.set(family, (known = new Map()));

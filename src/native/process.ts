@@ -1,5 +1,4 @@
 /** What a process asks of the kernel through the library. Without a library each of these says that it did nothing. */
-import { readdirSync } from "node:fs";
 import { limits } from "../limits.ts";
 import { allocateShared, libraryPath, type NativeSymbols, openLibrary } from "./library.ts";
 import { status } from "./symbols.ts";
@@ -79,6 +78,7 @@ function native(): NativeSymbols | undefined {
 
 function descriptors() {
   try {
+    const { readdirSync } = require("node:fs") as typeof import("node:fs");
     const numbers = readdirSync("/proc/self/fd").map(Number).slice(0, limits.descriptors_max);
     const { buffer, pointer } = allocateShared(Math.max(4, numbers.length * 4));
     new Int32Array(buffer).set(numbers);

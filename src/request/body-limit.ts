@@ -28,10 +28,13 @@ interface Guarded {
   readonly request: Request;
   readonly server: Bun.Server<unknown> | undefined;
   readonly limits: RequestLimits;
+  /** Set here where the header is there. */
+  contentLength: number | undefined;
 }
 
 /** @throws HttpError 413, also as a rejection. */
-export function guardBody({ request, server, limits }: Guarded): undefined | Promise<undefined> {
+export function guardBody(context: Guarded): undefined | Promise<undefined> {
+  const { request, server, limits } = context;
   if (limits.uploadTimeout > 0) {
     // 0 turns Bun's timer off; the deadline of the route takes over then.
     const { uploadTimeout } = limits;
@@ -39,9 +42,11 @@ export function guardBody({ request, server, limits }: Guarded): undefined | Pro
   }
   if (limits.countsWhileReading) Object.defineProperty(request, "clone", { value: refuseClone });
   const limit = limitOf(limits);
-  const length = request.headers.get("content-length");
-  if (length !== null) {
-    if (Number(length) > limit) throw bodyTooLarge(limit, Number(length));
+  const header = request.headers.get("content-length");
+  if (header !== null) {
+    const length = Number(header);
+    context.contentLength = length;
+    if (length > limit) throw bodyTooLarge(limit, length);
     return undefined;
   }
   if (limits.countsWhileReading || request.body === null) return undefined;
@@ -116,8 +121,13 @@ async function readAhead(request: Request, limit: number): Promise<undefined> {
 
 /** A body that ends early is the client's doing, hence no 500. It hears of it only if it closed one direction. */
 export function brokenOff(cause: unknown): never {
-  if (!(cause instanceof DOMException && cause.name === "AbortError")) throw cause;
-  throw new HttpError(400, "the body broke off before its end", {
+  throw readError(cause);
+}
+
+/** @internal the error that a failed read ends its request with */
+export function readError(cause: unknown): unknown {
+  if (!(cause instanceof DOMException && cause.name === "AbortError")) return cause;
+  return new HttpError(400, "the body broke off before its end", {
     cause,
     headers: { connection: "close" },
   });

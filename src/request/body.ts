@@ -14,6 +14,9 @@ import { parseBoundedJson } from "./json.ts";
 /** The standard `FormData`, as `Request.formData` gives it. */
 export type StandardFormData = Awaited<ReturnType<Request["formData"]>>;
 
+/** One for all: each call is a whole text, so nothing of the last one stays; a new one costs as much as the decoding. */
+const decoder = new TextDecoder();
+
 export class RequestBody {
   readonly #request: Request;
   readonly #limits: RequestLimits;
@@ -84,7 +87,7 @@ export class RequestBody {
 
   /** From the bytes, which stay: made from a text they would be others, where the body is no UTF-8 or begins with a BOM. */
   #readText(): Promise<string> {
-    return (this.#text ??= this.#readBytes().then((bytes) => new TextDecoder().decode(bytes)));
+    return (this.#text ??= this.#readBytes().then((bytes) => decoder.decode(bytes)));
   }
 
   #readBytes(): Promise<Uint8Array> {

@@ -65,6 +65,9 @@ export interface Inputs {
   body: unknown;
 }
 
+/** @internal members that are fields, beside the accessors and methods of the prototype. */
+export const contextFields = ["request", "params", "isHead", "contentLength"] as const;
+
 /** Without schemas: the query as strings, the standard `Headers`, Bun's cookies; the body is read with `json()` and the like. */
 export interface PlainInputs extends Inputs {
   query: Query;
@@ -86,6 +89,8 @@ export class Context<
   isHead = false;
   /** @internal */
   declare [held]?: RequestValues;
+  /** @internal what `Content-Length` says, once `guardBody` has looked: a second look would cost as much as the first. */
+  contentLength: number | undefined = undefined;
   readonly #server: BunServer | undefined;
   readonly #settings: ContextSettings;
   #path: string | number | undefined;
@@ -401,6 +406,11 @@ export class Context<
   /** @internal a schema has read the body: what `text`, `json` and the others give from now on */
   keepText(text: string): void {
     this.#bodyText = text;
+  }
+
+  /** @internal whether a hook has asked for the body: it is kept then. `request.bodyUsed` says it at 25 ns. */
+  get hasBody(): boolean {
+    return this.#requestBody !== undefined;
   }
 
   /** @internal the route, for the log */

@@ -1,11 +1,13 @@
 /** Reads a body for its schema: by its media type, and JSON only to a bounded depth. */
 import { HttpError } from "../errors.ts";
-import { brokenOff } from "./body-limit.ts";
 import type { Form } from "./form.ts";
 import { json_depth_max, parseBoundedJson } from "./json.ts";
+import { PendingBody } from "./pending-body.ts";
 
 interface BodySource {
   readonly request: Request;
+  readonly contentLength: number | undefined;
+  readonly hasBody: boolean;
   readonly text: () => Promise<string>;
   readonly form: () => Promise<Form>;
   keepText(text: string): void;
@@ -13,21 +15,24 @@ interface BodySource {
 
 /**
  * Hands on parsed JSON, or the fields and files of a form as one object: one value as it is, several as an array.
- * The promise rejects with HttpError 415 for another media type, 400 for a malformed body.
+ * It fails with HttpError 415 for another media type, 400 for a malformed body.
  */
 export function readBody(
   context: BodySource,
   type: "json" | "form",
   use: (value: unknown) => unknown,
-): Promise<unknown> {
+): Promise<unknown> | PendingBody {
   return type === "json" ? readJson(context, use) : readForm(context).then(use);
 }
 
 /** A text this short cannot be nested deeper than is allowed: each level takes two characters. */
 const shallow_bytes_max = 2 * json_depth_max;
 
-function readJson(context: BodySource, use: (value: unknown) => unknown): Promise<unknown> {
-  const { request } = context;
+function readJson(
+  context: BodySource,
+  use: (value: unknown) => unknown,
+): Promise<unknown> | PendingBody {
+  const { request, contentLength = Infinity } = context;
   const { headers } = request;
   const type = headers.get("content-type");
   if (type !== "application/json" && !isJson(type)) {
@@ -35,14 +40,14 @@ function readJson(context: BodySource, use: (value: unknown) => unknown): Promis
       new HttpError(415, "the body must be JSON: send content-type: application/json"),
     );
   }
-  if (Number(headers.get("content-length") ?? Infinity) <= shallow_bytes_max && !request.bodyUsed) {
-    return request.text().then((text) => {
+  if (contentLength <= shallow_bytes_max && !context.hasBody) {
+    return new PendingBody(request.text(), (text) => {
       // Read beside `context`, which would cost a promise more: whoever asks it later, for a signature say, gets the same.
       context.keepText(text);
       return use(parse(text, headers));
-    }, brokenOff);
+    });
   }
-  return context.text().then((body) => use(parse(body, headers)));
+  return new PendingBody(context.text(), (text) => use(parse(text, headers)));
 }
 
 /** Bodies are not unpacked: a few bytes could become any number. Whoever sent one so is told that, and not that its JSON is bad. */

@@ -8,6 +8,7 @@
  */
 import { HttpError, RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { isPromise, PendingBody } from "../request/pending-body.ts";
 import { problem, problemOf, problemOfUnknown } from "../response/problem.ts";
 import { toResponse } from "../response/to-response.ts";
 import type { Deadline } from "./deadline.ts";
@@ -78,6 +79,7 @@ export function compose(parts: ChainParts, policy: ErrorPolicy): Chain {
   const answer: Chain = (context, handler) => {
     try {
       const value = before.length === 0 ? handler(context) : runBefore(before, 0, context, handler);
+      if (value instanceof PendingBody) return deadline.watch(value, context, pace);
       if (!isPromise(value)) return respond(value, context);
       const pending = Promise.resolve(value);
       if (Bun.peek.status(pending) === "pending") return deadline.watch(pending, context, pace);
@@ -239,10 +241,4 @@ function answerError(error: unknown, context: AnyContext, policy: ErrorPolicy): 
     // A logger, a getter of the error or a cyclic extension failed: the client still gets an answer.
     return problem(500);
   }
-}
-
-/** Promises and, as with `await`, any thenable: query builders return their own. */
-function isPromise<Value>(value: Eventually<Value>): value is Promise<Awaited<Value>> & Value {
-  if (typeof value !== "object" || value === null) return false;
-  return value instanceof Promise || ("then" in value && typeof value.then === "function");
 }

@@ -8,6 +8,7 @@
  */
 import { serverTimeout_s_max } from "../request/body-limit.ts";
 import { timeoutError } from "../request/life.ts";
+import type { PendingBody } from "../request/pending-body.ts";
 import { Queue, type Queued } from "./queue.ts";
 import type { AnyContext } from "./route.ts";
 
@@ -60,7 +61,7 @@ export class Deadline {
 
   /** What becomes of `value`, or a 503 when it takes too long. What comes later is dropped, its stream cancelled. */
   watch(
-    value: Promise<unknown>,
+    value: Promise<unknown> | PendingBody,
     context: AnyContext,
     continuation: Continuation,
   ): Promise<Response> {

@@ -21,20 +21,22 @@ export function createMeasuredDispatch(compiled: Compiled, meters: RequestMeters
       url.charCodeAt(0) === slash && !isHttp10(request) ? verdict.bad_host : table.find(id, url);
     let answer: Response | Promise<Response>;
     let meter: number;
+    let bytes: number | undefined;
     if (found < 0) {
       meter = meters.ofMiss(method);
+      if (takesBody(method)) bytes = Number(request.headers.get("content-length"));
       answer = miss(compiled, request, server, found);
     } else {
       meter = id === HEAD ? meters.ofHead(found) : found;
       const endpoint = endpoints[found]!;
       const params = readParams(table, endpoint.names);
       const { settings } = endpoint;
-      answer = endpoint.chain(
-        new settings.contextClass(request, server, params, settings),
-        endpoint.handler,
-      );
+      const context = new settings.contextClass(request, server, params, settings);
+      if (id === HEAD) context.isHead = true;
+      answer = endpoint.chain(context, endpoint.handler);
+      bytes = context.contentLength;
     }
-    if (takesBody(method)) meters.countRequestBytes(meter, request.headers.get("content-length"));
+    if (bytes !== undefined) meters.countRequestBytes(meter, bytes);
     return meters.measure(meter, answer, start);
   };
 }

@@ -5,7 +5,6 @@
 import { RobynError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { type LogLevel, logLevels } from "../logger.ts";
-import { availableCpus } from "./cpus.ts";
 
 export interface StartOptions {
   /** Address or host name to listen on. Default `127.0.0.1`; `ROBYN_HOST`. */
@@ -110,10 +109,15 @@ export function resolveSettings(
 /** `fast` is a number of processes that nobody has to know; beside a number it says nothing. */
 function given({ fast, ...options }: StartOptions): Omit<StartOptions, "fast"> {
   if (fast !== undefined && typeof fast !== "boolean") refuse("fast", fast, "true or false");
-  const processes = options.processes ?? (fast === true ? availableCpus() : undefined);
+  const processes = options.processes ?? (fast === true ? processors() : undefined);
   return Object.fromEntries(
     Object.entries({ ...options, processes }).filter(([, value]) => value !== undefined),
   );
+}
+
+/** Loaded here: it reads files, and `node:fs` alone is 2 ms of start-up. */
+function processors(): number {
+  return (require("./cpus.ts") as typeof import("./cpus.ts")).availableCpus();
 }
 
 /** @returns bytes: a whole number, with `k`, `m` or `g` behind it times a power of 1024; undefined for anything else. */

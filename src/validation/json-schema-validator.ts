@@ -21,9 +21,10 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
   const pick = pickOf(json) ?? pickByValue(json, matchesPart);
 
   const validate = (value: unknown): Result => {
-    const issues = files ? fileIssues(json, value) : [];
-    if (!compiled.Check(value)) issues.unshift(...issuesOf(compiled, value));
-    if (issues.length > 0) return { issues };
+    const isValid = compiled.Check(value);
+    const issues = files ? fileIssues(json, value) : none;
+    if (!isValid || issues.length > 0)
+      return { issues: isValid ? issues : [...issuesOf(compiled, value), ...issues] };
     return decodes ? decode(compiled, value) : { value };
   };
   return {
@@ -38,6 +39,8 @@ export function jsonSchemaValidator(schema: TSchema): Validator {
     },
   };
 }
+
+const none: readonly Issue[] = [];
 
 /** Whether a value matches a part of a schema, a branch of a union for one; compiled once, as whole schemas are. */
 export function matchesPart(part: JsonSchema, value: unknown, definitions: Definitions): boolean {

@@ -59,6 +59,21 @@ describe.each(cores)("on the $name core", ({ name: core }) => {
     expect(sumOf(families, count, { method: "HEAD", route: "/users/:id" })).toBe(1);
   });
 
+  test("an answer to HEAD has the type that GET has", async () => {
+    const app = quietApp({ core });
+    app.get("/text", () => "plain");
+    app.metrics("/metrics");
+    await using served = await serveApp(app);
+    const types = ["GET", "HEAD"].map(async (method) => {
+      const response = await fetch(served.url("/text"), { method });
+      return response.headers.get("content-type");
+    });
+    expect(await Promise.all(types)).toEqual([
+      "text/plain;charset=utf-8",
+      "text/plain;charset=utf-8",
+    ]);
+  });
+
   test("durations are those of the clock on the wall", async () => {
     const app = quietApp({ core });
     let waited = 0;
