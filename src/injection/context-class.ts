@@ -1,7 +1,9 @@
 /** Contexts with names of their own: a class per scope, made once at start. */
-import { Context } from "../request/context.ts";
+import { Context, held } from "../request/context.ts";
 import type { Inputs, PlainInputs } from "../request/context.ts";
 import { type Dependencies, defineGetters, hasRequestValues } from "./dependency.ts";
+import { contextFields } from "./injection.ts";
+import type { RequestValues } from "./request-values.ts";
 
 /** A scope without names has the plain class, and pays nothing. */
 export function contextClassOf(dependencies: Dependencies): typeof Context {
@@ -42,7 +44,7 @@ const whole: unique symbol = Symbol("the context itself");
 export function viewOf(dependencies: Dependencies): (context: Context) => Context {
   const prototype: Context & { [whole]?: Context } = Object.create(Context.prototype);
   const lookAt = (view: { [whole]?: Context }): Context => view[whole]!;
-  for (const name of [...Object.getOwnPropertyNames(Context.prototype), ...fields]) {
+  for (const name of [...Object.getOwnPropertyNames(Context.prototype), ...contextFields]) {
     if (name === "constructor") continue;
     Object.defineProperty(prototype, name, {
       get(this: typeof prototype) {
@@ -53,7 +55,16 @@ export function viewOf(dependencies: Dependencies): (context: Context) => Contex
       },
     });
   }
-  defineGetters(prototype, dependencies, lookAt);
+  // What is made for the request is the context's; its factories look through the view, at the names of their own router.
+  Object.defineProperty(prototype, held, {
+    get(this: typeof prototype) {
+      return lookAt(this)[held];
+    },
+    set(this: typeof prototype, values: RequestValues) {
+      lookAt(this)[held] = values;
+    },
+  });
+  defineGetters(prototype, dependencies, (view) => view);
   const views = new WeakMap<Context, Context>();
   return (context) => {
     const known = views.get(context);
@@ -63,5 +74,3 @@ export function viewOf(dependencies: Dependencies): (context: Context) => Contex
     return view;
   };
 }
-
-const fields = ["request", "params", "isHead"];

@@ -21,13 +21,17 @@ export const socketNames = [
   ...["closeIfSlow", "publishOthers", "opened", "received", "fail", "drain", "closed", "end"],
 ];
 
+/** Members that a context has beside those of its class; a test holds the list against it. */
+export const contextFields = ["request", "params", "isHead"];
+
 let taken: ReadonlySet<string> | undefined;
 
 /** Names that a context or a socket has, and those that every object has or that would make a promise of it. */
 export function takenNames(): ReadonlySet<string> {
   return (taken ??= new Set([
     ...Object.getOwnPropertyNames(Context.prototype),
-    ...["request", "params", "isHead", "then"],
+    ...contextFields,
+    "then",
     ...Object.getOwnPropertyNames(Object.prototype),
     ...socketNames,
   ]));
