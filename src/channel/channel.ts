@@ -173,12 +173,17 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
     await this.#pump?.finish();
   }
 
-  /** @internal there is no more time for it. @returns how many messages stay where they are lost with the cluster */
-  abandon(): number {
-    if (this.#pump === undefined) return 0;
+  /** @internal there is no more time for it. @returns what is not finished, for the log */
+  abandon(): string[] {
+    const left = this.#consumer === undefined ? [] : [`the consumer of "${this.name}" is at work`];
+    if (this.#pump === undefined) return left;
     this.#pump.abandon();
-    const { sent, acknowledged } = this.#open().port.counts();
-    return sent - acknowledged;
+    const { port } = this.#open();
+    const { sent, acknowledged } = port.counts();
+    // What another listener of the cluster can still hand over is not lost.
+    if (sent > acknowledged && !port.hasRival())
+      left.push(`${sent - acknowledged} messages of "${this.name}" could not be handed over`);
+    return left;
   }
 
   /** @internal the doorbell of this listener rang */
