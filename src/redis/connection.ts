@@ -171,8 +171,6 @@ export class Connection {
     const onclose = (error: Error) => this.#lost(pair, error);
     pair.commands.onclose = onclose;
     pair.listener.onclose = onclose;
-    if (this.#attempts > 0) this.#options.logger.info("redis: connected again");
-    this.#attempts = 0;
     this.#options.onUp();
   }
 
@@ -197,8 +195,16 @@ export class Connection {
   }
 
   #receive(text: string): void {
-    if (text === echo) this.#unanswered = 0;
+    if (text === echo) this.#lives();
     else this.#options.onMessage(text);
+  }
+
+  /** An outage ends here, not with a connection: one that is cut again and again would be made without pauses, and logged. */
+  #lives(): void {
+    this.#unanswered = 0;
+    if (this.#attempts === 0) return;
+    this.#attempts = 0;
+    this.#options.logger.info("redis: connected again");
   }
 
   /** Counted in beats, not in seconds: a process that hung has not heard because it did not listen. */
