@@ -433,6 +433,9 @@ export class Robyn<
     // A const handler may fail when everything that is injected is made.
     return await compiled.catch(async (error) => {
       await rooms.dependencies.dispose();
+      // A database that is away now must not be the end of an app that is mounted.
+      if (error instanceof RobynError && error.code === "ROBYN_INJECTION_FAILED")
+        this.#compiled = undefined;
       throw error;
     });
   }
