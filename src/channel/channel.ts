@@ -1,4 +1,4 @@
-/** What `app.channel()` returns: a bounded queue from any listener of the cluster to one consumer. */
+/** What `app.channel()` returns: a bounded queue from any listener to one consumer, of the cluster or of all that are joined. */
 import { RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ChannelMessage, ChannelPort, Segment } from "../native/core.ts";
@@ -84,9 +84,9 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   }
 
   /**
-   * Gives each batch to `handler`, in exactly one listener of the cluster. A batch is acknowledged when the handler has
-   * resolved; if it rejects, that is logged and the same batch comes again after a pause. Begins when the application
-   * starts, or now if it has.
+   * Gives each batch to `handler`, in exactly one listener of the cluster, or of all clusters that an adapter joins. A
+   * batch is acknowledged when the handler has resolved; if it rejects, that is logged and the same batch comes again
+   * after a pause. Begins when the application starts, or now if it has.
    *
    * @throws RobynError ROBYN_CHANNEL_BUSY if this listener consumes the channel already.
    */

@@ -86,7 +86,7 @@ export class Channels {
     for (const channel of this.#channels.values()) channel.wake();
   }
 
-  /** For the metrics: every channel by name. Counts are of the whole cluster. */
+  /** For the metrics: every channel by name. Counts are of the whole cluster, or of all that are joined. */
   collect(): ({ readonly name: string } & ChannelStats)[] {
     return [...this.#channels].map(([name, channel]) => ({ name, ...channel.stats() }));
   }
