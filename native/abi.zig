@@ -733,11 +733,6 @@ export fn robyn_channel_acknowledge(handle: ?*Channel, wake: ?*channel.SlotSet) 
     return statusOf(owned.acknowledge(wake orelse return @intFromEnum(Status.invalid_argument)));
 }
 
-export fn robyn_channel_rewind(handle: ?*Channel) void {
-    const owned = handle orelse return;
-    owned.rewind();
-}
-
 /// 1: nothing is there, and this slot will be rung.
 export fn robyn_channel_may_sleep(handle: ?*Channel) i32 {
     const owned = handle orelse return 0;
@@ -997,7 +992,8 @@ test "a channel through the C surface" {
     try std.testing.expectEqual(-12, robyn_channel_send(events, null, 3, 1, 5));
     try std.testing.expectEqual(-12, robyn_channel_take(events, target[1..], 32, 1));
     try std.testing.expectEqual(1, robyn_channel_take(events, &target, 64, 1));
-    robyn_channel_rewind(events);
+    try std.testing.expectEqual(0, robyn_channel_release(events, &wake));
+    try std.testing.expectEqual(1, robyn_channel_lease(events));
     try std.testing.expectEqual(1, robyn_channel_take(events, &target, 64, 1));
     try std.testing.expectEqualStrings("abc", target[16..19]);
     var stats: ChannelStats = undefined;

@@ -151,7 +151,7 @@ async function runStartupHandlers(handlers: readonly (() => unknown)[]): Promise
     throw new RobynError(
       "ROBYN_STARTUP_FAILED",
       `A startup handler failed: ${why}.`,
-      "The server does not listen before every startup handler has finished.",
+      "Repair what the handler needs, or catch the error there: nothing listens before all startup handlers have finished.",
       { cause },
     );
   }

@@ -261,8 +261,8 @@ export class Robyn<
   }
 
   /**
-   * A bounded queue from any handler in any process to one consumer, in one process of the cluster. What was accepted is
-   * delivered at least once, in order per sender.
+   * A bounded queue from any handler in any process to one consumer, in one process of the cluster, or of all clusters that
+   * an adapter joins. What was accepted is delivered at least once, in order per sender.
    *
    * @throws RobynError ROBYN_CHANNEL_BUSY for a name that is taken, ROBYN_OPTION_INVALID
    * @example const orders = app.channel<Order>("orders", { capacity: 50_000 });
@@ -433,6 +433,9 @@ export class Robyn<
     // A const handler may fail when everything that is injected is made.
     return await compiled.catch(async (error) => {
       await rooms.dependencies.dispose();
+      // A database that is away now must not be the end of an app that is mounted.
+      if (error instanceof RobynError && error.code === "ROBYN_INJECTION_FAILED")
+        this.#compiled = undefined;
       throw error;
     });
   }

@@ -1,4 +1,4 @@
-/** What `app.channel()` returns: a bounded queue from any listener of the cluster to one consumer. */
+/** What `app.channel()` returns: a bounded queue from any listener to one consumer, of the cluster or of all that are joined. */
 import { RobynError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ChannelMessage, ChannelPort, Segment } from "../native/core.ts";
@@ -84,9 +84,9 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
   }
 
   /**
-   * Gives each batch to `handler`, in exactly one listener of the cluster. A batch is acknowledged when the handler has
-   * resolved; if it rejects, that is logged and the same batch comes again after a pause. Begins when the application
-   * starts, or now if it has.
+   * Gives each batch to `handler`, in exactly one listener of the cluster, or of all clusters that an adapter joins. A
+   * batch is acknowledged when the handler has resolved; if it rejects, that is logged and the same batch comes again
+   * after a pause. Begins when the application starts, or now if it has.
    *
    * @throws RobynError ROBYN_CHANNEL_BUSY if this listener consumes the channel already.
    */
@@ -173,12 +173,17 @@ export class Channel<Value> implements AsyncIterable<Value[]> {
     await this.#pump?.finish();
   }
 
-  /** @internal there is no more time for it. @returns how many messages stay where they are lost with the cluster */
-  abandon(): number {
-    if (this.#pump === undefined) return 0;
+  /** @internal there is no more time for it. @returns what is not finished, for the log */
+  abandon(): string[] {
+    const left = this.#consumer === undefined ? [] : [`the consumer of "${this.name}" is at work`];
+    if (this.#pump === undefined) return left;
     this.#pump.abandon();
-    const { sent, acknowledged } = this.#open().port.counts();
-    return sent - acknowledged;
+    const { port } = this.#open();
+    const { sent, acknowledged } = port.counts();
+    // What another listener of the cluster can still hand over is not lost.
+    if (sent > acknowledged && !port.hasRival())
+      left.push(`${sent - acknowledged} messages of "${this.name}" could not be handed over`);
+    return left;
   }
 
   /** @internal the doorbell of this listener rang */

@@ -76,19 +76,17 @@ export class Channels {
     const outcome = await Promise.race([this.#end(), deadline]);
     clearTimeout(timer);
     if (outcome !== "deadline") return;
-    const names = [...this.#channels.keys()].join(", ");
-    const left = [...this.#channels.values()].reduce((sum, channel) => sum + channel.abandon(), 0);
-    const lost = left === 0 ? "" : `; ${left} messages could not be handed over`;
-    this.#options
-      .logger()
-      .warn(`a consumer did not finish within ${timeout_ms} ms (channels: ${names})${lost}`);
+    const left = [...this.#channels.values()].flatMap((channel) => channel.abandon());
+    if (left.length === 0) return;
+    const what = left.join(", ");
+    this.#options.logger().warn(`channels did not finish within ${timeout_ms} ms: ${what}`);
   }
 
   wake(): void {
     for (const channel of this.#channels.values()) channel.wake();
   }
 
-  /** For the metrics: every channel by name. Counts are of the whole cluster. */
+  /** For the metrics: every channel by name. Counts are of the whole cluster, or of all that are joined. */
   collect(): ({ readonly name: string } & ChannelStats)[] {
     return [...this.#channels].map(([name, channel]) => ({ name, ...channel.stats() }));
   }

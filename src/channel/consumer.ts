@@ -74,6 +74,11 @@ export class Consumer<Message> {
     }
   }
 
+  /** While it stops: the batch was not handled. Somebody else gets it, or `next` gives it out again where nobody takes over. */
+  giveBack(): void {
+    this.#handedOut = false;
+  }
+
   /** Lets go. A batch that was not acknowledged is delivered again, to whoever comes next. */
   end(): void {
     if (this.#over) return;

@@ -49,6 +49,7 @@ export class Pump {
   /** Resolves when another listener of the cluster goes on, or everything is handed over. */
   async finish(): Promise<void> {
     this.#consumer.stop();
+    this.wake();
     await this.#consumer.ended;
   }
 
@@ -72,7 +73,12 @@ export class Pump {
     }
   }
 
-  /** Waits for as long as it takes: meanwhile the cluster's own memory fills, and senders wait as well. */
+  /**
+   * Waits for as long as it takes: meanwhile the cluster's own memory fills, and senders wait as well. One that is to stop
+   * leaves the waiting to another listener, if there is one.
+   *
+   * @returns false if it was abandoned
+   */
   async #handOver(messages: NumberedMessage[]): Promise<boolean> {
     let rest = messages;
     while (!this.#abandoned) {
@@ -81,6 +87,10 @@ export class Pump {
       if (settled === rest.length) return true;
       rest = rest.slice(settled);
       if (!this.#rang) await this.#bell.rung(safetyPoll_ms, false);
+      if (this.#consumer.stopping) {
+        this.#consumer.giveBack();
+        return true;
+      }
     }
     return false;
   }

@@ -39,7 +39,7 @@ export class AppDependencies implements Household {
   }
 
   /**
-   * Makes what is not made yet. If that fails, what was made is let go of.
+   * Makes what is not made yet. If that fails, what was made is let go of, and who asks later tries again.
    * @throws RobynError ROBYN_INJECTION_FAILED, ROBYN_INJECTION_CYCLE
    */
   make(): Promise<void> {
@@ -51,6 +51,7 @@ export class AppDependencies implements Household {
       for (const dependency of this.#dependencies.values()) await this.#values.provide(dependency);
     } catch (error) {
       await this.#values.clear();
+      this.#making = undefined;
       throw error;
     }
   }

@@ -142,7 +142,7 @@ function failed({ name }: Injection | Dependency, cause: unknown): RobynError {
   return new RobynError(
     "ROBYN_INJECTION_FAILED",
     `The dependency "${name}" could not be made: ${why}.`,
-    "The server does not listen before everything that is injected is there.",
+    "Give its factory what it needs: nothing is answered before everything that is injected is there.",
     { cause },
   );
 }

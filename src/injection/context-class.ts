@@ -1,7 +1,8 @@
 /** Contexts with names of their own: a class per scope, made once at start. */
-import { Context, contextFields } from "../request/context.ts";
+import { Context, contextFields, held } from "../request/context.ts";
 import type { Inputs, PlainInputs } from "../request/context.ts";
 import { type Dependencies, defineGetters, hasRequestValues } from "./dependency.ts";
+import type { RequestValues } from "./request-values.ts";
 
 /** A scope without names has the plain class, and pays nothing. */
 export function contextClassOf(dependencies: Dependencies): typeof Context {
@@ -53,7 +54,16 @@ export function viewOf(dependencies: Dependencies): (context: Context) => Contex
       },
     });
   }
-  defineGetters(prototype, dependencies, lookAt);
+  // What is made for the request is the context's; its factories look through the view, at the names of their own router.
+  Object.defineProperty(prototype, held, {
+    get(this: typeof prototype) {
+      return lookAt(this)[held];
+    },
+    set(this: typeof prototype, values: RequestValues) {
+      lookAt(this)[held] = values;
+    },
+  });
+  defineGetters(prototype, dependencies, (view) => view);
   const views = new WeakMap<Context, Context>();
   return (context) => {
     const known = views.get(context);

@@ -147,10 +147,6 @@ export class ZigChannel implements ChannelPort {
     return this.#slotsToWake();
   }
 
-  rewind(): void {
-    this.#native.robyn_channel_rewind(this.#handle);
-  }
-
   maySleep(): boolean {
     return this.#native.robyn_channel_may_sleep(this.#handle) === 1;
   }

@@ -373,8 +373,6 @@ export interface ChannelPort extends ReceivingEnd<ChannelMessage> {
   /** Whether there is no room for it. If so, this slot is rung when there may be. */
   mustWait(message: ChannelMessage): boolean;
   takeNumbered(max: number): NumberedMessage[];
-  /** What was not acknowledged is handed out again. */
-  rewind(): void;
   counts(): ChannelCounts;
   close(): void;
 }

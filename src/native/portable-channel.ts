@@ -54,7 +54,7 @@ export class PortableChannel implements ChannelPort {
   }
 
   lease(): boolean {
-    if (!this.#leased) this.rewind();
+    if (!this.#leased) this.#handedOut = this.#first;
     return (this.#leased = true);
   }
 
@@ -96,10 +96,6 @@ export class PortableChannel implements ChannelPort {
     if (!this.#senderWaits) return [];
     this.#senderWaits = false;
     return [this.#clock.slot];
-  }
-
-  rewind(): void {
-    this.#handedOut = this.#first;
   }
 
   maySleep(): boolean {

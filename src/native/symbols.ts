@@ -45,7 +45,6 @@ export const symbols = {
   robyn_channel_has_rival: { args: ["ptr"], returns: "i32" },
   robyn_channel_take: { args: ["ptr", "ptr", "u32", "u32"], returns: "i32" },
   robyn_channel_acknowledge: { args: ["ptr", "ptr"], returns: "i32" },
-  robyn_channel_rewind: { args: ["ptr"], returns: "void" },
   robyn_channel_may_sleep: { args: ["ptr"], returns: "i32" },
   robyn_channel_stats: { args: ["ptr", "ptr"], returns: "i32" },
   robyn_monotonic_ns: { args: [], returns: "f64" },

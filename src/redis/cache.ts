@@ -106,18 +106,29 @@ function digestOf(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("base64url");
 }
 
-/** Durations go over the wire as differences of Redis' clock, and end here too early by the time of a question at most. */
-function answerOf(texts: readonly string[], time_us: number, asked: number): SharedAnswer {
-  const [stored_us, fresh_us, meta, body] = texts;
+/**
+ * Durations go over the wire as differences of Redis' clock, and end here too early by the time of a question at most.
+ *
+ * @returns undefined for what is none: whatever lies in Redis must not fail a request
+ */
+function answerOf(
+  [stored_us, fresh_us, meta = "", body = ""]: readonly string[],
+  time_us: number,
+  asked: number,
+): SharedAnswer | undefined {
   const here = (at_us: string | undefined) => asked + (Number(at_us) - time_us) * 1e3;
-  const [names, head, isText]: [string[], string, boolean] = JSON.parse(meta!);
-  return {
-    storedAt: Math.min(asked, here(stored_us)),
-    freshUntil: here(fresh_us),
-    names,
-    head,
-    body: isText ? new TextEncoder().encode(body) : Uint8Array.fromBase64(body!),
-  };
+  try {
+    const [names, head, isText]: [string[], string, boolean] = JSON.parse(meta);
+    return {
+      storedAt: Math.min(asked, here(stored_us)),
+      freshUntil: here(fresh_us),
+      names,
+      head,
+      body: isText ? new TextEncoder().encode(body) : Uint8Array.fromBase64(body),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 function textOf(body: Uint8Array<ArrayBuffer>, isText: boolean): string {

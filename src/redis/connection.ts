@@ -5,9 +5,9 @@
  * Bun could reconnect and keep commands meanwhile. It is not asked to: it gives up after some attempts, it bounds what
  * waits by nothing, and a peer that is silent without being closed (a cut cable) it does not notice.
  */
-import { RedisClient } from "bun";
 import type { Logger } from "../logger.ts";
 import type { RedisSettings } from "./options.ts";
+import { close, connect, makePair, type Pair, within } from "./pair.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -24,16 +24,13 @@ export interface ConnectionOptions {
   readonly onBeat: () => void;
 }
 
-interface Pair {
-  readonly commands: RedisClient;
-  readonly listener: RedisClient;
-}
-
 /** Comes back to who sent it. No message of the application begins like this. */
 const echo = "!";
 const silentBeats_max = 3;
 const pause_ms_first = 50;
 const pause_ms_max = 5_000;
+/** Those that count where a connection was made and has given no sign of life: pauses are 200 ms at most then. */
+const attempts_max_made = 2;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -68,22 +65,12 @@ export class Connection {
   /** Resolves after the first attempt, whatever became of it. */
   async open(): Promise<void> {
     const { url, settings, inbox, channel } = this.#options;
-    const { timeout, tls } = settings;
-    const make = () =>
-      new RedisClient(url, {
-        autoReconnect: false,
-        enableOfflineQueue: false,
-        connectionTimeout: timeout,
-        ...(tls !== undefined && { tls }),
-      });
-    const pair: Pair = { commands: make(), listener: make() };
+    const pair = makePair(url, settings);
     try {
-      await Promise.all([pair.commands.connect(), pair.listener.connect()]);
-      const subscribed = pair.listener.subscribe([channel, inbox], (text) => this.#receive(text));
-      const info = pair.commands.send("INFO", ["server"]).catch(() => "");
-      const [, text] = await within(timeout, Promise.all([subscribed, info]));
+      const receive = (text: string) => this.#receive(text);
+      const server = await connect(pair, settings.timeout, [channel, inbox], receive);
       if (this.#isClosed) return close(pair);
-      this.server = /^run_id:(\w+)/m.exec(String(text))?.[1] ?? "";
+      this.server = server;
       this.#take(pair);
     } catch (error) {
       close(pair);
@@ -125,18 +112,11 @@ export class Connection {
   ): Promise<unknown> {
     const pair = this.#pair;
     if (pair === undefined) throw new Error("there is no connection");
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    const size = args.reduce((sum, it) => sum + it.length, 0);
+    return await within(limit_ms, this.#run(pair, command, args, size), () => {
       // Who has less patience than others says nothing about the connection.
       if (limit_ms >= this.#options.settings.timeout) this.#isLate = true;
-      reject(new Error("there was no answer in time"));
-    }, limit_ms);
-    const size = args.reduce((sum, it) => sum + it.length, 0);
-    try {
-      return await Promise.race([this.#run(pair, command, args, size), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   close(): void {
@@ -168,11 +148,10 @@ export class Connection {
     this.#waiting = 0;
     this.#unanswered = 0;
     this.#isLate = false;
+    this.#attempts = Math.min(this.#attempts, attempts_max_made);
     const onclose = (error: Error) => this.#lost(pair, error);
     pair.commands.onclose = onclose;
     pair.listener.onclose = onclose;
-    if (this.#attempts > 0) this.#options.logger.info("redis: connected again");
-    this.#attempts = 0;
     this.#options.onUp();
   }
 
@@ -197,8 +176,16 @@ export class Connection {
   }
 
   #receive(text: string): void {
-    if (text === echo) this.#unanswered = 0;
+    if (text === echo) this.#lives();
     else this.#options.onMessage(text);
+  }
+
+  /** An outage ends here, not with a connection: one that is cut again and again would fill the log. */
+  #lives(): void {
+    this.#unanswered = 0;
+    if (this.#attempts === 0) return;
+    this.#attempts = 0;
+    this.#options.logger.info("redis: connected again");
   }
 
   /** Counted in beats, not in seconds: a process that hung has not heard because it did not listen. */
@@ -213,23 +200,5 @@ export class Connection {
       }
     }
     this.#options.onBeat();
-  }
-}
-
-/** A server that takes connections and is silent must not end the attempts. */
-async function within<Value>(limit_ms: number, value: Promise<Value>): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("there was no answer in time")), limit_ms);
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function close({ commands, listener }: Pair): void {
-  for (const client of [commands, listener]) {
-    client.onclose = null;
-    client.close();
   }
 }

@@ -7,9 +7,9 @@ export type { Adapter } from "../server/adapter.ts";
 export type { RedisOptions } from "./options.ts";
 
 /**
- * Topics, sockets by id, presence, rate limits and kept answers of all clusters that use the same Redis and prefix.
- * Nothing is connected before the application starts, and a Redis that is not there stops nothing: each cluster goes on
- * alone meanwhile.
+ * Topics, sockets by id, presence, rate limits, kept answers and channels of all clusters that use the same Redis and
+ * prefix. Nothing is connected before the application starts, and a Redis that is not there stops no request: each cluster
+ * goes on alone meanwhile. Only what was sent into channels waits for it.
  *
  * @throws RobynError ROBYN_OPTION_INVALID
  * @example const app = new Robyn({ adapter: redis("redis://localhost:6379") });

@@ -9,7 +9,7 @@ export interface RedisOptions {
    * that gives no answer three times is made anew. Default 2,000.
    */
   heartbeat?: number;
-  /** Milliseconds that a connection, the decision of a rate limit, or a step of a channel is waited for. Default 1,000. */
+  /** Milliseconds that a connection, a rate limit, a kept answer, or a step of a channel is waited for. Default 1,000. */
   timeout?: number;
   /** Bytes that may wait to be taken by Redis; what is published beyond that is dropped and counted. Default 8 MiB. */
   buffer?: number;

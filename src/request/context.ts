@@ -65,7 +65,7 @@ export interface Inputs {
   body: unknown;
 }
 
-/** @internal members that are fields, beside the accessors and methods of the prototype. */
+/** @internal members that a context has beside those of its class; a test holds the list against it. */
 export const contextFields = ["request", "params", "isHead", "contentLength"] as const;
 
 /** Without schemas: the query as strings, the standard `Headers`, Bun's cookies; the body is read with `json()` and the like. */

@@ -68,7 +68,8 @@ describe("a value", () => {
     const seen: unknown[] = [];
     const sibling = (prefix: `/${string}`, x: string) =>
       new SubRouter(prefix)
-        .inject({ x, own: perRequest(({ path }) => `${x} of ${path}`) })
+        .inject({ x })
+        .inject({ own: perRequest(({ path, x }) => `${x} of ${path}`) })
         .get("/", (context) => context.x)
         .beforeRequest(({ x, own, state, setCookie }) => {
           setCookie(x, "1");

@@ -179,6 +179,35 @@ test("one that was begun for a start that failed goes when it is there", async (
   expect(gone).toEqual(["later"]);
 });
 
+test("one that fails in a mounted app is made when it can be: the next request tries again", async () => {
+  let isThere = false;
+  let runs = 0;
+  const app = quietApp().inject({
+    db: perApp(async () => {
+      if (!isThere) throw new Error("not there");
+      return { name: "db" };
+    }),
+  });
+  app.get("/", ({ db }) => db.name);
+  app.get("/const", { const: true }, ({ db }) => `${db.name} ${++runs}`);
+  const ask = () =>
+    app.request("/").then(
+      (response) => response.text(),
+      ({ code }: RobynError) => code,
+    );
+  const failed = "ROBYN_INJECTION_FAILED";
+  expect(await Promise.all([ask(), ask()])).toEqual([failed, failed]);
+  expect(await ask()).toBe(failed);
+  isThere = true;
+  expect(await Promise.all([ask(), ask()])).toEqual(["db", "db"]);
+  expect(await (await app.request("/const")).text()).toBe("db 1");
+  await app[Symbol.asyncDispose]();
+  isThere = false;
+  expect(await ask()).toBe(failed);
+  isThere = true;
+  expect(await ask()).toBe("db");
+});
+
 test("one that cannot go is told to the log, and the others go", async () => {
   const logger = recordingLogger();
   const { events, part } = recorder();

@@ -1,6 +1,6 @@
 /** Kept answers while Redis is away or silent: each cluster computes for itself, and nobody waits for long. */
 import { describe, expect, test } from "bun:test";
-import { askSite as ask, counting, stored } from "../support/answers.ts";
+import { askSite as ask, counting, keysOf, stored } from "../support/answers.ts";
 import { hasRedis, RedisServer } from "../support/redis.ts";
 import { startPair, startSite } from "../support/redis-app.ts";
 import { until } from "../support/wait.ts";
@@ -122,5 +122,20 @@ describe.skipIf(!hasRedis)("answers of a cluster", () => {
     const { text } = await ask(other, "/metrics");
     expect(text).toContain("\nrobyn_cache_fetched_total 1\n");
     expect(text).toContain('\nrobyn_cache_requests_total{result="miss"} 1\n');
+  });
+
+  test("are computed where what lies in Redis is no answer", async () => {
+    await using server = await RedisServer.start();
+    await using here = await startPair(server.url, { version: "1" }, counting());
+    for (const [id, meta] of ["no JSON", "{}", '[[], "[200, []]", false]'].entries()) {
+      await ask(here, `/users/${id}`);
+      await stored(server, 1);
+      const [key] = await keysOf(server);
+      await server.ask("HSET", key!, "meta", meta, "body", "no Base64!");
+      const { origin, status } = await ask(here.other, `/users/${id}`);
+      expect([status, origin]).toEqual([200, "robyn; fwd=miss; stored; ttl=600"]);
+      await until("it to be kept", async () => (await server.ask("HGET", key!, "meta")) !== meta);
+      await server.ask("DEL", key!);
+    }
   });
 });

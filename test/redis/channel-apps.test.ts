@@ -159,6 +159,33 @@ describe.skipIf(!hasRedis)("applications", () => {
     },
   );
 
+  test.skipIf(process.platform !== "linux")(
+    "in a cluster without Redis are left to who comes next at once: a reload takes no longer, and says nothing of loss",
+    async () => {
+      await using own = await RedisServer.start();
+      using folder = temporaryFolder({ "app.ts": writing, handled: "" });
+      await using cluster = robyn(["app.ts", "--port", "0", "--processes", "2"], {
+        cwd: folder.path,
+        env: { REDIS_URL: own.url },
+      });
+      const port = await cluster.port();
+      await own.kill();
+      await cluster.prints(/(no connection[^]*){2}/, "stderr");
+      for (let n = 0; n < 40; n++) {
+        const init = { method: "POST", keepalive: false };
+        expect((await fetch(`http://127.0.0.1:${port}/jobs/${n}`, init)).status).toBe(202);
+      }
+      cluster.signal("SIGHUP");
+      await cluster.prints(/reload \d+: done/, "stderr");
+      expect(cluster.stderr).not.toContain("did not finish");
+      expect(cluster.stderr).not.toContain("handed over");
+      await own.begin();
+      const handled = () => readFileSync(join(folder.path, "handled"), "utf8").trim().split("\n");
+      await until("all of them", () => handled().length === 40, 15_000);
+      expect(new Set(handled()).size).toBe(40);
+    },
+  );
+
   test("whose consumer is stopped beyond its lease: another goes on, and it hands out nothing it had fetched", async () => {
     using folder = temporaryFolder({ "app.ts": slow });
     await using child = robyn(["app.ts", "--port", "0"], {

@@ -308,7 +308,9 @@ describe.skipIf(!hasRedis)("channels of several clusters", () => {
     await until("it to be known", () => full.stats().depth === 10);
     await full.send(10);
     await two.channels.stop(50);
-    expect(two.log.records.at(-1)?.message).toContain("1 messages could not be handed over");
+    expect(two.log.records.at(-1)?.message).toContain(
+      `1 messages of "jobs" could not be handed over`,
+    );
     await two.joined.close();
   });
 });

@@ -1,6 +1,9 @@
 /** A Redis that is killed, comes again, or is silent: each cluster goes on alone, and they find each other again. */
 import { describe, expect, test } from "bun:test";
 import { rateLimit } from "robyn";
+import { Connection } from "../../src/redis/connection.ts";
+import { settingsOf } from "../../src/redis/options.ts";
+import { recordingLogger } from "../support/log.ts";
 import { hasRedis, RedisServer } from "../support/redis.ts";
 import { startPair, startSite } from "../support/redis-app.ts";
 import { until } from "../support/wait.ts";
@@ -140,4 +143,29 @@ describe.skipIf(!hasRedis)("without Redis", () => {
       patience_ms,
     );
   }, 40_000);
+
+  test("that is there for moments only, the log is told once, and when there was a sign of life", async () => {
+    await using server = await RedisServer.start();
+    const log = recordingLogger();
+    let ups = 0;
+    const connection = new Connection({
+      url: server.url,
+      settings: settingsOf({ heartbeat: 1_500 }),
+      logger: log,
+      inbox: "inbox",
+      channel: "channel",
+      onMessage() {},
+      onUp: () => void ups++,
+      onBeat() {},
+    });
+    await connection.open();
+    for (let n = 1; n <= 3; n++) {
+      await until("a connection", () => connection.isUp && ups === n);
+      await server.ask("CLIENT", "KILL", "TYPE", "pubsub");
+      await until("its loss", () => connection.failures === n);
+    }
+    await until("the line that it is back", () => log.records.at(-1)?.level === "info");
+    expect(log.records.map(({ level }) => level)).toEqual(["warn", "info"]);
+    connection.close();
+  });
 });
