@@ -92,7 +92,7 @@ export class Connection {
     room: number = this.#options.settings.buffer,
   ): Promise<unknown> | undefined {
     const pair = this.#pair;
-    const size = args.reduce((sum, it) => sum + it.length, 0);
+    const size = bytesOf(args);
     if (pair !== undefined && this.#waiting + size <= room)
       return this.#run(pair, command, args, size);
     this.dropped++;
@@ -112,7 +112,7 @@ export class Connection {
   ): Promise<unknown> {
     const pair = this.#pair;
     if (pair === undefined) throw new Error("there is no connection");
-    const size = args.reduce((sum, it) => sum + it.length, 0);
+    const size = bytesOf(args);
     return await within(limit_ms, this.#run(pair, command, args, size), () => {
       // Who has less patience than others says nothing about the connection.
       if (limit_ms >= this.#options.settings.timeout) this.#isLate = true;
@@ -201,4 +201,8 @@ export class Connection {
     }
     this.#options.onBeat();
   }
+}
+
+function bytesOf(args: readonly string[]): number {
+  return args.reduce((sum, it) => sum + Buffer.byteLength(it), 0);
 }

@@ -82,32 +82,35 @@ describe.skipIf(!hasRedis)("without Redis", () => {
     );
   }, 40_000);
 
-  test("that is silent without being closed, what waits is bounded and the connection is given up", async () => {
-    await using server = await RedisServer.start();
-    await using here = await startPair(server.url, { buffer: 100_000, heartbeat: 300 });
-    const near = await here.visit("x");
-    const { dropped } = here.joined.counts();
-    server.pause();
-    const message = "m".repeat(1_000);
-    for (let n = 0; n < 1_000; n++) here.app.publish("x", message);
-    await near.socket.receives(1_000);
-    expect(here.joined.counts().dropped - dropped).toBeWithin(850, 1_001);
-    await until(
-      "the connection to be given up",
-      () => !here.joined.counts().connected,
-      patience_ms,
-    );
-    server.resume();
-    const far = await here.other.visit("x");
-    await until(
-      "a message to arrive",
-      () => {
-        here.app.publish("x", "again");
-        return far.socket.messages.includes("again");
-      },
-      patience_ms,
-    );
-  }, 40_000);
+  test.each(["m".repeat(1_000), "€".repeat(333)])(
+    "that is silent without being closed, what waits (%#) is bounded in bytes and the connection is given up",
+    async (message) => {
+      await using server = await RedisServer.start();
+      await using here = await startPair(server.url, { buffer: 100_000, heartbeat: 300 });
+      const near = await here.visit("x");
+      const { dropped } = here.joined.counts();
+      server.pause();
+      for (let n = 0; n < 1_000; n++) here.app.publish("x", message);
+      await near.socket.receives(1_000);
+      expect(here.joined.counts().dropped - dropped).toBeWithin(850, 1_001);
+      await until(
+        "the connection to be given up",
+        () => !here.joined.counts().connected,
+        patience_ms,
+      );
+      server.resume();
+      const far = await here.other.visit("x");
+      await until(
+        "a message to arrive",
+        () => {
+          here.app.publish("x", "again");
+          return far.socket.messages.includes("again");
+        },
+        patience_ms,
+      );
+    },
+    40_000,
+  );
 
   test("rate limits are those of each cluster, and no request waits for long", async () => {
     await using server = await RedisServer.start();
