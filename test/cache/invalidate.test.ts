@@ -46,7 +46,8 @@ describe.each(cores)("with the %s core", (core) => {
     expect(app.cache.stats()).toMatchObject({ invalidations: 1 });
   });
 
-  test("a computation that was under way is not kept", async () => {
+  /** A handler whose first run is under way when its answers are invalidated; each run waits for its gate. */
+  async function invalidatedWhileRunning() {
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let runs = 0;
     const app = quietApp({ core });
@@ -55,9 +56,15 @@ describe.each(cores)("with the %s core", (core) => {
       await gates[run]?.promise;
       return `run ${run}`;
     });
+    const ran = (times: number) => until(`run ${times} of the handler`, () => runs === times);
     const first = text(app, "/");
-    await until("the handler to run", () => runs === 1);
+    await ran(1);
     app.cache.invalidate({ tag: "a" });
+    return { app, gates, first, ran };
+  }
+
+  test("a computation that was under way is not kept", async () => {
+    const { app, gates, first } = await invalidatedWhileRunning();
     gates[0]!.resolve();
     expect(await first).toBe("run 0");
     gates[1]!.resolve();
@@ -66,24 +73,14 @@ describe.each(cores)("with the %s core", (core) => {
   });
 
   test("who comes after an invalidation does not get what was being computed before it", async () => {
-    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    let runs = 0;
-    const app = quietApp({ core });
-    app.get("/", { cache: { ttl: 60, tags: ["a"] } }, async () => {
-      const run = runs++;
-      await gates[run]?.promise;
-      return `run ${run}`;
-    });
-    const first = text(app, "/");
-    await until("the handler to run", () => runs === 1);
-    app.cache.invalidate({ tag: "a" });
+    const { app, gates, first, ran } = await invalidatedWhileRunning();
     const later = Array.from({ length: 5 }, () => text(app, "/"));
     gates[0]!.resolve();
     expect(await first).toBe("run 0");
-    await until("the handler to run again", () => runs === 2);
+    await ran(2);
     gates[1]!.resolve();
     expect(await Promise.all(later)).toEqual(Array(5).fill("run 1"));
-    expect(runs).toBe(2);
+    await ran(2);
   });
 
   test("an answer ends when its time is over", async () => {

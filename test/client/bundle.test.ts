@@ -1,9 +1,9 @@
 /** The client as pages get it: one small file without anything of the server, which a real browser runs. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { sse, t } from "robyn";
+import { chromium, Page } from "../support/chromium.ts";
 import { processTimeout_ms } from "../support/process.ts";
 import { projectRoot } from "../support/native.ts";
 import { quietApp, serveApp } from "../support/serve.ts";
@@ -11,7 +11,6 @@ import { until, within } from "../support/wait.ts";
 
 setDefaultTimeout(2 * processTimeout_ms);
 
-const chromium = Bun.which("chromium") ?? Bun.which("chromium-browser");
 if (chromium === null)
   console.warn('the client is not run in a browser: there is no "chromium" in PATH');
 
@@ -122,37 +121,15 @@ test.skipIf(chromium === null)("runs in a headless Chromium", async () => {
       close: (_, closeCode, reason) => void (ended = [closeCode, reason]),
     });
   await using served = await serveApp(app);
-  const profile = mkdtempSync(join(tmpdir(), "robyn-chromium-"));
-  const browser = Bun.spawn(
-    [
-      chromium!,
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--disable-dev-shm-usage",
-      `--user-data-dir=${profile}`,
-      served.url("/"),
-    ],
-    { stdout: "ignore", stderr: "ignore", timeout: 2 * processTimeout_ms },
-  );
-  try {
-    expect(await within("the log of the page", log.promise, processTimeout_ms)).toEqual([
-      ...["é/2", 0, 2, 4],
-      "close 1012",
-      ...["é/2", 0, 6],
-      ...["ä1 yes", "ä2 yes"],
-      "close 4000",
-    ]);
-    expect(connections).toBe(2);
-    await until("the close", () => ended?.[0] === 4000);
-    expect(ended).toEqual([4000, "done"]);
-  } finally {
-    browser.kill();
-    await browser.exited;
-    rmSync(profile, { recursive: true, force: true });
-  }
+  await using _page = await Page.open(served.url("/"));
+  expect(await within("the log of the page", log.promise, processTimeout_ms)).toEqual([
+    ...["é/2", 0, 2, 4],
+    "close 1012",
+    ...["é/2", 0, 6],
+    ...["ä1 yes", "ä2 yes"],
+    "close 4000",
+  ]);
+  expect(connections).toBe(2);
+  await until("the close", () => ended?.[0] === 4000);
+  expect(ended).toEqual([4000, "done"]);
 });

@@ -1,13 +1,10 @@
 /** Example 10, run as its first comment says; and opened in a browser, where one is installed. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { chromium, Page } from "../support/chromium.ts";
 import { type Child, processTimeout_ms, robyn } from "../support/process.ts";
 
 setDefaultTimeout(2 * processTimeout_ms);
 
-const chromium = Bun.which("chromium") ?? Bun.which("chromium-browser");
 if (chromium === null)
   console.warn('example 10 is not opened in a browser: there is no "chromium" in PATH');
 
@@ -50,37 +47,12 @@ test.skipIf(chromium === null)(
   async () => {
     const { child, url } = await start();
     await using _ = child;
-    expect(await open(url)).toMatch(/<h1>Cities<\/h1><a href="\/cities\/berlin">Berlin<\/a>/);
-    expect(await open(`${url}/cities/torino`)).toMatch(/<h1>Torino<\/h1>850000 inhabitants/);
-    expect(await open(`${url}/cities/atlantis`)).toContain("<h1>Not found</h1>");
+    const shows = async (path: string, pattern: RegExp) => {
+      await using page = await Page.open(`${url}${path}`);
+      await page.shows(pattern);
+    };
+    await shows("", /<h1>Cities<\/h1><a href="\/cities\/berlin">Berlin<\/a>/);
+    await shows("/cities/torino", /<h1>Torino<\/h1>850000 inhabitants/);
+    await shows("/cities/atlantis", /<h1>Not found<\/h1>/);
   },
 );
-
-/** The document after its scripts have run. */
-async function open(url: string): Promise<string> {
-  const profile = mkdtempSync(join(tmpdir(), "robyn-chromium-"));
-  try {
-    const browser = Bun.spawn(
-      [
-        chromium!,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        `--user-data-dir=${profile}`,
-        "--virtual-time-budget=5000",
-        "--dump-dom",
-        url,
-      ],
-      { stdout: "pipe", stderr: "ignore", timeout: processTimeout_ms },
-    );
-    return await browser.stdout.text();
-  } finally {
-    rmSync(profile, { recursive: true, force: true });
-  }
-}
