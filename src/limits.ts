@@ -45,5 +45,3 @@ export const limits = {
   cache_bytes_default: 33_554_432,
   cache_bytes_min: 1_048_576,
 } as const;
-
-export type LimitName = keyof typeof limits;

@@ -14,8 +14,6 @@ export const standardMethods = [
   "TRACE",
 ] as const;
 
-export type StandardMethod = (typeof standardMethods)[number];
-
 export const GET = 0;
 export const HEAD = 1;
 export const OPTIONS = 6;
